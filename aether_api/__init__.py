@@ -1,0 +1,1 @@
+"""The gateway: HTTP in, stream append, queries out, live feed, and the built dashboard."""

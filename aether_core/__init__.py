@@ -1,0 +1,1 @@
+"""What all processes of Aether share; imports none of the other packages."""

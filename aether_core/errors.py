@@ -1,0 +1,203 @@
+"""Every error that Aether raises on purpose.
+
+An error keeps its facts as attributes, says what happened and what to do, and knows nothing of
+HTTP: `aether_api.problems` maps each class to a status.
+
+    AetherError
+    ├── InvalidInput                a value from outside that cannot be accepted; names its field
+    │   ├── InvalidAmount
+    │   ├── UnknownCurrency
+    │   └── InvalidCursor
+    ├── NotFound                    nothing with this id that the caller may see
+    ├── Conflict                    somebody else was first
+    │   ├── EmailTaken
+    │   └── AlertAlreadyResolved
+    ├── IdempotencyKeyReused        the key was used before with another body
+    ├── Refused                     a caller who may not do this
+    │   ├── NotAuthenticated
+    │   ├── NotPermitted
+    │   ├── OAuthRefused            RFC 6749 section 5.2
+    │   └── TooManyAttempts
+    ├── Unavailable                 try again later; nothing was accepted
+    │   ├── BacklogFull
+    │   ├── StreamUnavailable
+    │   ├── OutcomeUnknown          the append may have happened: retry with the same key
+    │   └── DatabaseUnavailable
+    ├── StreamMismatch              the stream is not the one that the database knows
+    ├── PositionMoved               another writer committed this shard: stop, write nothing
+    ├── HistoryTooShort             a forecast needs more history
+    └── CannotStart                 set-up is wrong; the message says what to do
+"""
+
+from __future__ import annotations
+
+
+class AetherError(Exception):
+    """Root of all errors raised on purpose; `str(error)` is one sentence for people."""
+
+
+class InvalidInput(AetherError):
+    """A value from outside is not acceptable. `field` names it in dotted form."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.detail = detail
+
+
+class InvalidAmount(InvalidInput):
+    """An amount that is not positive, exact and within bounds for its currency."""
+
+    def __init__(self, detail: str, field: str = "amount") -> None:
+        super().__init__(field, detail)
+
+
+class UnknownCurrency(InvalidInput):
+    """A currency that is not an active ISO 4217 code for payments."""
+
+    def __init__(self, detail: str, field: str = "currency") -> None:
+        super().__init__(field, detail)
+
+
+class InvalidCursor(InvalidInput):
+    """A page cursor that this gateway did not make."""
+
+    def __init__(self) -> None:
+        super().__init__("cursor", "This cursor is not valid; start again without it.")
+
+
+class NotFound(AetherError):
+    """There is no such thing, or none that the caller may know of."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"There is no such {what}.")
+        self.what = what
+
+
+class Conflict(AetherError):
+    """The request contradicts what somebody else did first."""
+
+
+class EmailTaken(Conflict):
+    """An account with this e-mail address exists."""
+
+    def __init__(self) -> None:
+        super().__init__("This e-mail address is already registered; sign in instead.")
+
+
+class AlertAlreadyResolved(Conflict):
+    """The alert carries another resolution."""
+
+    def __init__(self, resolution: str, resolved_by: str) -> None:
+        super().__init__(f"This alert was already resolved as {resolution} by {resolved_by}.")
+        self.resolution = resolution
+        self.resolved_by = resolved_by
+
+
+class IdempotencyKeyReused(AetherError):
+    """An Idempotency-Key came back with a different body."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for a different request; use a new key.")
+
+
+class Refused(AetherError):
+    """The caller may not do this."""
+
+
+class NotAuthenticated(Refused):
+    """No acceptable credentials. `reason` is None when none were sent (RFC 6750 section 3.1)."""
+
+    def __init__(self, detail: str = "Sign in first.", reason: str | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class NotPermitted(Refused):
+    """Signed in, but without the scope or ownership that this needs."""
+
+    def __init__(self, detail: str = "Your role does not allow this.") -> None:
+        super().__init__(detail)
+
+
+class OAuthRefused(Refused):
+    """A token request that RFC 6749 section 5.2 refuses; `code` is its error code."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class TooManyAttempts(Refused):
+    """A limit on attempts is reached; it opens again after `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many attempts; try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(AetherError):
+    """Nothing was accepted; try again after `retry_after_s` seconds."""
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class BacklogFull(Unavailable):
+    """The stream holds as many unwritten entries as it may, or its memory is used up."""
+
+    def __init__(self) -> None:
+        super().__init__("The engine has too much work in hand; nothing was accepted.", 2)
+
+
+class StreamUnavailable(Unavailable):
+    """The stream's server cannot be reached, or is not ready to accept."""
+
+    def __init__(self) -> None:
+        super().__init__("The transaction stream is not available; nothing was accepted.", 1)
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection broke during the append; it may or may not have happened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The outcome is unknown; repeat the request with the same Idempotency-Key.", 1
+        )
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL cannot be reached or answers too slowly."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is not available at the moment.", 1)
+
+
+class StreamMismatch(AetherError):
+    """A shard's stream is not the incarnation that the database expects."""
+
+    def __init__(self, shard: int, detail: str) -> None:
+        super().__init__(f"Shard {shard}: {detail}")
+        self.shard = shard
+
+
+class PositionMoved(AetherError):
+    """The committed position of a shard is not where this writer left it."""
+
+    def __init__(self, shard: int) -> None:
+        super().__init__(f"Shard {shard} was committed by another writer; this one stops.")
+        self.shard = shard
+
+
+class HistoryTooShort(AetherError):
+    """A forecast needs `needed` points of history and has `available`."""
+
+    def __init__(self, available: int, needed: int) -> None:
+        super().__init__(f"A forecast needs {needed} points of history, there are {available}.")
+        self.available = available
+        self.needed = needed
+
+
+class CannotStart(AetherError):
+    """The set-up is wrong; the message says what is wrong and what to do."""

@@ -1,0 +1,1 @@
+"""Forecasts of load as pure functions: history in, forecast out."""

@@ -1,0 +1,1 @@
+"""Fraud scoring as pure functions: state and transaction in, score and new state out."""

@@ -1,0 +1,198 @@
+"""Every setting of Aether: name, unit, bounds and default, read once at start.
+
+Only this module reads the environment. A process calls `load_settings` once and hands each
+function the group that it needs. Variables carry the prefix `AETHER_`; the groups nest with two
+underscores (`AETHER_STREAM__SHARD_COUNT`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from aether_core.errors import CannotStart
+
+# A Unix socket's path holds at most 107 bytes (man 7 unix), its file name included.
+_SOCKET_DIRECTORY_LENGTH_MAX = 80
+
+
+class StreamSettings(BaseModel):
+    """The stream between gateways and writers."""
+
+    shard_count: int | None = Field(None, ge=1, le=1024)
+    """Streams that the accounts are shared out to. Fixed when the system first starts: later only
+    the same number, or none, is accepted. None: 8 for a new system."""
+    backlog_max: int = Field(2_000_000, ge=100)
+    """Most entries not yet written, per shard; beyond it the gateway answers 503."""
+    idempotency_window_s: int = Field(24 * 3600, ge=60, le=30 * 24 * 3600)
+    """How long an Idempotency-Key is remembered at least."""
+    memory_max_mb: int = Field(1024, ge=64)
+    """Memory of the embedded Valkey; when it is used up nothing more is accepted."""
+    feed_length_max: int = Field(20_000, ge=100)
+    """Events that the live feed keeps for consoles that reconnect."""
+    timeout_s: float = Field(5.0, gt=0, le=60)
+    """Longest wait for an answer of the stream's server."""
+
+
+class WriterSettings(BaseModel):
+    """The writers behind the stream."""
+
+    process_count: int = Field(1, ge=1, le=64)
+    """Writer processes that supervisord starts; the shards are shared out among them."""
+    batch_size_max: int = Field(5_000, ge=1, le=50_000)
+    """Most entries written in one database transaction."""
+    idle_wait_ms: int = Field(500, ge=10, le=10_000)
+    """How long a blocking read of the stream waits for a first entry."""
+    rebalance_s: float = Field(1.0, gt=0, le=60)
+    """How often a writer looks whether it owns its fair share of the shards."""
+    snapshot_entries: int = Field(100_000, ge=100)
+    """Entries of a shard after which its scoring state is saved."""
+    statement_timeout_s: float = Field(30.0, gt=0, le=600)
+    """Longest database statement before the batch is given up and read again."""
+    feed_transactions_per_s: int = Field(200, ge=1)
+    """Ordinary transactions that a writer shows in the live feed; alerts are always shown."""
+
+
+class GatewaySettings(BaseModel):
+    """The HTTP gateway."""
+
+    process_count: int = Field(1, ge=1, le=64)
+    """Gateway processes behind the one port."""
+    body_bytes_max: int = Field(64 * 1024, ge=1024, le=16 * 1024 * 1024)
+    """Largest body of an ordinary request."""
+    group_size_max: int = Field(512, ge=1, le=10_000)
+    """Most transactions of one shard that are appended in one call."""
+    database_connection_count_max: int = Field(8, ge=1, le=100)
+    """Connections to PostgreSQL per gateway process."""
+    event_streams_per_user_max: int = Field(8, ge=1)
+    """Live feeds that one user may hold open in one gateway process."""
+    event_buffer_max: int = Field(1_000, ge=10)
+    """Events that wait for one slow feed client before it gets a gap instead."""
+
+
+class IdentitySettings(BaseModel):
+    """Accounts, tokens and sessions."""
+
+    bcrypt_cost: int = Field(12, ge=4, le=16)
+    """log2 of bcrypt's rounds; 12 takes about a quarter of a second on a small machine."""
+    access_token_s: int = Field(900, ge=5, le=3600)
+    """Life of an access token."""
+    refresh_token_s: int = Field(30 * 24 * 3600, ge=60)
+    """Life of a sign-in that is refreshed."""
+    issuer: str = "aether"
+    """`iss` of the access tokens."""
+    audience: str = "aether-api"
+    """`aud` of the access tokens."""
+    login_attempts_max: int = Field(10, ge=1)
+    """Wrong passwords per account and per address before they must wait."""
+    login_window_s: int = Field(300, ge=1)
+    """The time over which wrong passwords are counted."""
+
+
+class ScoringSettings(BaseModel):
+    """Thresholds of the decisions."""
+
+    review_min: float = Field(0.70, ge=0, le=1)
+    """Score from which a transaction goes to review."""
+    decline_min: float = Field(0.95, ge=0, le=1)
+    """Score from which a transaction is declined."""
+
+
+class ForecastSettings(BaseModel):
+    """The forecaster."""
+
+    history_min: int = Field(30, ge=10, le=1440)
+    """Complete minutes that a forecast needs."""
+    history_max: int = Field(720, ge=30, le=20_160)
+    """Most minutes that a model is fitted to."""
+    horizon: int = Field(30, ge=10, le=180)
+    """Minutes ahead that are forecast."""
+    interval_s: float = Field(15.0, ge=0.2, le=3600)
+    """How often the forecaster looks for a new complete minute."""
+
+
+class Settings(BaseSettings):
+    """All settings of one installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AETHER_", env_nested_delimiter="__", extra="ignore", validate_default=True
+    )
+
+    home: Annotated[Path, NoDecode] = Path(".aether")
+    """The data of this installation."""
+    host: str = "127.0.0.1"
+    """Address that the gateway listens on."""
+    port: int = Field(8420, ge=1, le=65535)
+    """Port that the gateway listens on."""
+    database_url: SecretStr | None = None
+    """postgresql://… of an external PostgreSQL; unset: the embedded one."""
+    redis_url: SecretStr | None = None
+    """redis://… of an external Valkey or Redis; unset: the embedded one."""
+    admin_email: str | None = None
+    """The first admin of a scripted installation; unset: admin@localhost.example."""
+    admin_password: SecretStr | None = None
+    """That admin's password; unset: made at random and shown once."""
+
+    stream: StreamSettings = StreamSettings()  # type: ignore[call-arg]
+    writer: WriterSettings = WriterSettings()  # type: ignore[call-arg]
+    gateway: GatewaySettings = GatewaySettings()  # type: ignore[call-arg]
+    identity: IdentitySettings = IdentitySettings()  # type: ignore[call-arg]
+    scoring: ScoringSettings = ScoringSettings()  # type: ignore[call-arg]
+    forecast: ForecastSettings = ForecastSettings()  # type: ignore[call-arg]
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("database_url", "redis_url", "admin_email", "admin_password", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @property
+    def run_directory(self) -> Path:
+        """Sockets and pid files; short enough for a Unix socket's path, mode 0700."""
+        inside = self.home / "run"
+        if len(os.fsencode(inside)) <= _SOCKET_DIRECTORY_LENGTH_MAX:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        return Path(f"/tmp/aether-{os.getuid()}-{digest}")  # noqa: S108 - made 0700 and checked
+
+    @property
+    def log_directory(self) -> Path:
+        """One log file a process."""
+        return self.home / "log"
+
+    @property
+    def key_directory(self) -> Path:
+        """Private keys and passwords of this installation, mode 0700."""
+        return self.home / "keys"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Where supervisord takes commands."""
+        return self.run_directory / "supervisor.sock"
+
+    @property
+    def base_url(self) -> str:
+        """Where a client on this machine reaches the gateway."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+
+def load_settings() -> Settings:
+    """Read the environment once. Raises CannotStart that names each wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"AETHER_{'__'.join(str(part).upper() for part in e['loc'])}: {e['msg']}"
+            for e in error.errors()
+        )
+        raise CannotStart(f"Wrong settings: {wrong}") from error

@@ -1,0 +1,1 @@
+"""The stream between gateway and writer: contract, append, read, feed."""

@@ -1,0 +1,1 @@
+"""The operations console; it knows the engine only over HTTP."""

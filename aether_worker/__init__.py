@@ -1,0 +1,1 @@
+"""The daemons behind the stream: writer and forecaster."""
