@@ -1,0 +1,239 @@
+"""Every table, key and index of Aether, once.
+
+The migrations arrive here (a test proves it); the statements in this package are written against
+it. Conventions: money is whole minor units beside its currency, instants are `timestamptz` in UTC,
+the ids of transactions are UUIDv7 made from the place in the stream, so that the primary key is in
+the order of time and a second write of an entry is impossible.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP, UUID
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_INSTANT = TIMESTAMP(timezone=True)
+_NOW = sa.text("now()")
+
+
+def _currency() -> sa.Column[str]:
+    return sa.Column("currency", sa.Text, nullable=False)
+
+
+transactions = sa.Table(
+    "transactions",
+    metadata,
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("shard", sa.SmallInteger, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("amount_minor_units", sa.BigInteger, nullable=False),
+    _currency(),
+    sa.Column("merchant", sa.Text, nullable=False),
+    sa.Column("location", sa.Text),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("metadata", JSONB),
+    sa.Column("occurred_at", _INSTANT, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("reasons", JSONB),
+    # What a new incarnation of the stream needs to recognise a repeated request.
+    sa.Column("idempotency_digest", BYTEA),
+    sa.Column("body_digest", BYTEA),
+    sa.CheckConstraint("amount_minor_units > 0", name="amount_positive"),
+    sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_code"),
+    sa.CheckConstraint("decision IN ('approve', 'review', 'decline')", name="decision_known"),
+    # An account's history, newest first.
+    sa.Index("ix_transactions_account_id_id", "account_id", sa.text("id DESC")),
+    # The few that were flagged, for analysts; keeps their list flat in the size of the table.
+    sa.Index(
+        "ix_transactions_flagged_id",
+        sa.text("id DESC"),
+        postgresql_where=sa.text("decision <> 'approve'"),
+    ),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    # The id of the transaction that raised it: a second alert for it is impossible.
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("transaction_id", UUID, nullable=False),
+    sa.Column("shard", sa.SmallInteger, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("merchant", sa.Text, nullable=False),
+    sa.Column("amount_minor_units", sa.BigInteger, nullable=False),
+    _currency(),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("reasons", JSONB, nullable=False),
+    sa.Column("occurred_at", _INSTANT, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="open"),
+    sa.Column("resolution", sa.Text),
+    sa.Column("resolved_by", sa.Text),
+    sa.Column("resolved_at", _INSTANT),
+    sa.Column("note", sa.Text),
+    sa.CheckConstraint("status IN ('open', 'resolved')", name="status_known"),
+    sa.CheckConstraint(
+        "(status = 'resolved') = (resolution IS NOT NULL AND resolved_by IS NOT NULL"
+        " AND resolved_at IS NOT NULL)",
+        name="resolved_completely",
+    ),
+    sa.CheckConstraint("resolution IN ('fraud', 'legitimate')", name="resolution_known"),
+    sa.Index("ix_alerts_status_id", "status", sa.text("id DESC")),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    # The last entry that is committed, as the stream numbers it: milliseconds and sequence.
+    sa.Column("entry_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("entry_sequence", sa.BigInteger, nullable=False, server_default="0"),
+    # Where the last batch began: the next owner publishes that batch's alerts once more.
+    sa.Column("previous_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("previous_sequence", sa.BigInteger, nullable=False, server_default="0"),
+    # Counts of this incarnation: entries ever added = committed + dead letters + backlog.
+    sa.Column("committed_count", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("flagged_count", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("dead_letter_count", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("owner", sa.Text),
+    sa.Column("updated_at", _INSTANT, nullable=False, server_default=_NOW),
+)
+
+incarnations = sa.Table(
+    "incarnations",
+    metadata,
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("incarnation", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("started_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("reason", sa.Text, nullable=False),
+    # Set when it was replaced: what had been written of it by then.
+    sa.Column("ended_at", _INSTANT),
+    sa.Column("committed_count", sa.BigInteger),
+    sa.Column("dead_letter_count", sa.BigInteger),
+    sa.Column("last_ms", sa.BigInteger),
+    sa.Column("last_sequence", sa.BigInteger),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    # The state is that after this transaction; those after it are scored again from the rows.
+    sa.Column("transaction_id", UUID, nullable=False),
+    sa.Column("state", BYTEA, nullable=False),
+    sa.Column("made_at", _INSTANT, nullable=False, server_default=_NOW),
+)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    metadata,
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("shard", sa.SmallInteger, nullable=False),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    sa.Column("entry_ms", sa.BigInteger, nullable=False),
+    sa.Column("entry_sequence", sa.BigInteger, nullable=False),
+    sa.Column("payload", BYTEA, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+)
+
+load_buckets = sa.Table(
+    "load_buckets",
+    metadata,
+    sa.Column("minute", _INSTANT, primary_key=True),
+    # One row a shard, so that writers never wait for one another's rows.
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("transaction_count", sa.BigInteger, nullable=False),
+    sa.Column("review_count", sa.BigInteger, nullable=False),
+    sa.Column("decline_count", sa.BigInteger, nullable=False),
+    # Many maximal amounts overflow a bigint.
+    sa.Column("amount_minor_units", sa.Numeric(38, 0), nullable=False),
+    # Sum of the natural logarithms of the amounts in minor units.
+    sa.Column("log_amount_sum", sa.Double, nullable=False),
+)
+
+forecasts = sa.Table(
+    "forecasts",
+    metadata,
+    sa.Column("made_at", _INSTANT, primary_key=True),
+    sa.Column("payload", JSONB, nullable=False),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False, unique=True),
+    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.true()),
+    # Access tokens issued before this instant are void.
+    sa.Column("not_before", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.CheckConstraint("role IN ('customer', 'analyst', 'operator', 'admin')", name="role_known"),
+)
+
+clients = sa.Table(
+    "clients",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("scopes", ARRAY(sa.Text), nullable=False),
+    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("not_before", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+)
+
+refresh_tokens = sa.Table(
+    "refresh_tokens",
+    metadata,
+    sa.Column("token_hash", BYTEA, primary_key=True),
+    sa.Column("family_id", UUID, nullable=False, index=True),
+    sa.Column("user_id", UUID, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("expires_at", _INSTANT, nullable=False),
+    sa.Column("used_at", _INSTANT),
+    # For an honest retry within the grace: the successor, sealed with the presented token.
+    sa.Column("successor_sealed", BYTEA),
+    sa.Column("revoked_at", _INSTANT),
+    sa.Index("ix_refresh_tokens_user_id", "user_id"),
+)
+
+revocations = sa.Table(
+    "revocations",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    # 'token': one access token, by jti. 'subject': all of a user or client issued before `before`.
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("before", _INSTANT, nullable=False),
+    sa.Column("expires_at", _INSTANT, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.CheckConstraint("kind IN ('token', 'subject')", name="kind_known"),
+    sa.Index("ix_revocations_expires_at", "expires_at"),
+)
+
+system = sa.Table(
+    "system",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
