@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -138,12 +138,12 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = None
     """That admin's password; unset: made at random and shown once."""
 
-    stream: StreamSettings = StreamSettings()  # type: ignore[call-arg]
-    writer: WriterSettings = WriterSettings()  # type: ignore[call-arg]
-    gateway: GatewaySettings = GatewaySettings()  # type: ignore[call-arg]
-    identity: IdentitySettings = IdentitySettings()  # type: ignore[call-arg]
-    scoring: ScoringSettings = ScoringSettings()  # type: ignore[call-arg]
-    forecast: ForecastSettings = ForecastSettings()  # type: ignore[call-arg]
+    stream: StreamSettings = StreamSettings()
+    writer: WriterSettings = WriterSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    identity: IdentitySettings = IdentitySettings()
+    scoring: ScoringSettings = ScoringSettings()
+    forecast: ForecastSettings = ForecastSettings()
 
     @field_validator("home")
     @classmethod
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", "redis_url", "admin_email", "admin_password", mode="before")
     @classmethod
-    def _empty_is_unset(cls, value: Any) -> Any:
+    def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
     @property

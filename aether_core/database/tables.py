@@ -183,7 +183,7 @@ users = sa.Table(
     sa.Column("password_hash", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("account_id", sa.Text, nullable=False, unique=True),
-    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.text("true")),
     # Access tokens issued before this instant are void.
     sa.Column("not_before", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
@@ -197,7 +197,7 @@ clients = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("secret_hash", sa.Text, nullable=False),
     sa.Column("scopes", ARRAY(sa.Text), nullable=False),
-    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.text("true")),
     sa.Column("not_before", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
 )
