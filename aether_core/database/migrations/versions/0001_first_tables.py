@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("entry_sequence", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("previous_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("previous_sequence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("base_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("committed_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("flagged_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("dead_letter_count", sa.BigInteger(), server_default="0", nullable=False),

@@ -1,0 +1,162 @@
+"""Incarnations: agree with PostgreSQL on which life of a shard's stream this is.
+
+In:   the stream's server and the shard's position in PostgreSQL.
+Out:  the incarnation that gateways may append to and writers read.
+A stream whose data was lost, emptied or restored from an older copy is recognised here. It gets a
+new incarnation, its loss is recorded, and before it accepts anything the idempotency keys that are
+still in their window are loaded from the rows, so that a retry stays safe.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redis import exceptions as redis_errors
+
+from aether_core.database.connection import LOCK_INCARNATION, Session
+from aether_core.database.positions import Position, begin_incarnation, find_positions
+from aether_core.database.transactions import find_recent_idempotency_keys
+from aether_core.settings import StreamSettings
+from aether_core.stream import contract
+from aether_core.stream.contract import ENTRY_START, EntryId, parse_entry_id
+from aether_core.transaction import INCARNATION_MAX
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """What the stream's server says of one shard."""
+
+    incarnation: int | None
+    entries_added: int
+    """Entries ever added, those that were trimmed included."""
+    length: int
+    last: EntryId
+    """The last id ever given."""
+    first: EntryId | None
+    """The oldest entry that is still there."""
+
+
+async def read_stream_state(redis: Redis, shard: int) -> StreamState:
+    """Ask the stream's server about one shard."""
+    known = await redis.execute_command("HGET", contract.meta_key(shard), "incarnation")
+    incarnation = int(known, 16) if known else None
+    try:
+        raw = await redis.xinfo_stream(contract.stream_key(shard))
+    except redis_errors.ResponseError:  # no such key: nothing was ever added
+        return StreamState(incarnation, 0, 0, parse_entry_id(ENTRY_START), None)
+    first = raw["first-entry"]
+    return StreamState(
+        incarnation=incarnation,
+        entries_added=int(raw["entries-added"]),
+        length=int(raw["length"]),
+        last=parse_entry_id(raw["last-generated-id"]),
+        first=parse_entry_id(first[0]) if first else None,
+    )
+
+
+async def agree_on_incarnations(
+    redis: Redis, connection: Session, shard_count: int, settings: StreamSettings
+) -> dict[int, int]:
+    """Return shard → incarnation, after beginning new ones where that is needed.
+
+    Runs in database transactions of its own, one process at a time.
+    """
+    agreed = {}
+    for shard in range(shard_count):
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_INCARNATION)
+            found = await find_positions(connection, [shard])
+            state = await read_stream_state(redis, shard)
+            position = found[0] if found else None
+            if position is not None and _is_same(position, state):
+                agreed[shard] = position.incarnation
+                continue
+            agreed[shard] = await _begin(redis, connection, shard, position, state, settings)
+    return agreed
+
+
+def _is_same(position: Position, state: StreamState) -> bool:
+    # A stream whose last id lies before the committed position was restored from an older copy:
+    # its next ids could be ones that were used and committed before.
+    return state.incarnation == position.incarnation and state.last >= position.entry
+
+
+async def _begin(  # noqa: PLR0913 - everything that decides about a new life of the stream
+    redis: Redis,
+    connection: Session,
+    shard: int,
+    position: Position | None,
+    state: StreamState,
+    settings: StreamSettings,
+) -> int:
+    if position is None and state.incarnation is not None:
+        # The database is new or was emptied, the stream is not: write what it still holds.
+        incarnation, reason = state.incarnation, "adopted from the stream by an empty database"
+    else:
+        incarnation = secrets.randbelow(INCARNATION_MAX) + 1
+        reason = _reason(position, state)
+    base_count = state.entries_added - state.length
+    await begin_incarnation(
+        connection, shard, incarnation, base_count=base_count, reason=reason
+    )
+    log = logger.info if position is None else logger.critical
+    log("shard %d begins incarnation %08x: %s", shard, incarnation, reason)
+    await _load_idempotency_keys(redis, connection, shard, settings)
+    # Last: from here on the gateways may append.
+    await redis.execute_command(
+        "HSET",
+        contract.meta_key(shard),
+        "incarnation",
+        contract.incarnation_field(incarnation),
+    )
+    return incarnation
+
+
+def _reason(position: Position | None, state: StreamState) -> str:
+    if position is None:
+        return "first start"
+    if state.incarnation is None:
+        return f"the stream was lost after {position.entry}"
+    if state.incarnation != position.incarnation:
+        return f"the stream carries another incarnation, {state.incarnation:08x}"
+    return f"the stream was restored to {state.last}, before the committed {position.entry}"
+
+
+async def _load_idempotency_keys(
+    redis: Redis, connection: Session, shard: int, settings: StreamSettings
+) -> None:
+    part_s = max(1, settings.idempotency_window_s // contract.IDEMPOTENCY_WINDOW_PARTS)
+    pages = find_recent_idempotency_keys(
+        connection, shard, window_s=settings.idempotency_window_s, page=_PAGE
+    )
+    async for page in pages:
+        arguments: list[bytes | int] = []
+        for known in page:
+            place = known.place
+            arguments += (
+                place.ms // 1000,
+                known.digest,
+                struct.pack(">Q", place.ms)[2:]
+                + struct.pack(">II", place.sequence, place.incarnation)
+                + known.body_digest,
+            )
+        await redis.execute_command(
+            "FCALL",
+            contract.FUNCTION_REMEMBER,
+            1,
+            contract.idempotency_key_prefix(shard),
+            part_s,
+            contract.IDEMPOTENCY_WINDOW_PARTS,
+            *arguments,
+        )

@@ -1,0 +1,54 @@
+"""Reader: the entries of shards after their positions; trims what is committed.
+
+In:   positions as PostgreSQL holds them.
+Out:  entries in order, with their payloads still encoded.
+Nothing here remembers anything: the same position always gives the same entries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aether_core.stream import contract
+from aether_core.stream.contract import Entry, EntryId
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+
+async def read_entries(
+    redis: Redis, positions: dict[int, EntryId], *, count: int, block_ms: int | None
+) -> dict[int, list[Entry]]:
+    """Read up to `count` entries of each shard after its position.
+
+    block_ms: how long to wait while there are none; None: not at all. Must be shorter than the
+        client's socket timeout.
+    Returns only the shards that have entries.
+    """
+    if not positions:
+        return {}
+    shards = list(positions)
+    command: list[bytes | str | int] = ["XREAD", "COUNT", count]
+    if block_ms is not None:
+        command += ["BLOCK", block_ms]
+    command.append("STREAMS")
+    command += [contract.stream_key(shard) for shard in shards]
+    command += [str(positions[shard]) for shard in shards]
+    by_key = {contract.stream_key(shard).encode(): shard for shard in shards}
+    answer = await redis.execute_command(*command)
+    return {by_key[bytes(key)]: _entries(raw) for key, raw in answer or ()}
+
+
+async def trim(redis: Redis, committed: dict[int, EntryId]) -> None:
+    """Remove the entries up to each shard's committed position. Call it only after the commit."""
+    pipeline = redis.pipeline(transaction=False)
+    for shard, position in committed.items():
+        pipeline.execute_command("XTRIM", contract.stream_key(shard), "MINID", position.next)
+    await pipeline.execute()
+
+
+def _entries(raw: list[tuple[bytes, list[bytes]]]) -> list[Entry]:
+    return [
+        Entry(EntryId(*map(int, identifier.split(b"-"))), fields[0], fields[1])
+        for identifier, fields in raw
+    ]
