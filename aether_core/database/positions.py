@@ -164,9 +164,7 @@ async def settle_shard_count(connection: Session, wanted: int | None, default: i
 async def try_own_shard(connection: Session, shard: int) -> bool:
     """Take the shard's session lock when it is free; it ends with the connection."""
     return bool(
-        await connection.fetchval(
-            "SELECT pg_try_advisory_lock($1, $2)", LOCK_CLASS_SHARD, shard
-        )
+        await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LOCK_CLASS_SHARD, shard)
     )
 
 
@@ -177,9 +175,7 @@ async def disown_shard(connection: Session, shard: int) -> None:
 
 async def announce_writer(connection: Session) -> None:
     """Let other writers count this one: a session lock that nobody else wants."""
-    await connection.execute(
-        "SELECT pg_advisory_lock($1, pg_backend_pid())", LOCK_CLASS_WRITER
-    )
+    await connection.execute("SELECT pg_advisory_lock($1, pg_backend_pid())", LOCK_CLASS_WRITER)
 
 
 async def count_writers(connection: Session) -> int:

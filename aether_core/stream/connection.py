@@ -31,7 +31,7 @@ def open_redis(url: str, *, timeout_s: float) -> publisher.Redis:
         decode_responses=False,
     )
     # The library would build a dictionary for every entry, which costs more than reading it.
-    for command in ("XREAD", "XRANGE"):
+    for command in ("XREAD", "XRANGE", "XREVRANGE"):
         client.set_response_callback(command, _as_it_is)
     return client
 
@@ -50,7 +50,9 @@ async def check_server(redis: publisher.Redis) -> list[str]:
     try:
         info = await redis.info("server")
     except redis_errors.AuthenticationError as error:
-        raise CannotStart("The stream's server refuses the password in AETHER_REDIS_URL.") from error
+        raise CannotStart(
+            "The stream's server refuses the password in AETHER_REDIS_URL."
+        ) from error
     except (redis_errors.RedisError, OSError) as error:
         raise StreamUnavailable from error
     version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
@@ -81,5 +83,7 @@ def _as_it_is(response: Any, **_options: Any) -> Any:  # noqa: ANN401 - whatever
     return response
 
 
-def _text(value: bytes | str) -> str:
+def _text(value: bytes | str | None) -> str:
+    if value is None:
+        return ""
     return value.decode() if isinstance(value, bytes) else value

@@ -92,7 +92,7 @@ def _is_same(position: Position, state: StreamState) -> bool:
     return state.incarnation == position.incarnation and state.last >= position.entry
 
 
-async def _begin(  # noqa: PLR0913 - everything that decides about a new life of the stream
+async def _begin(
     redis: Redis,
     connection: Session,
     shard: int,
@@ -107,9 +107,7 @@ async def _begin(  # noqa: PLR0913 - everything that decides about a new life of
         incarnation = secrets.randbelow(INCARNATION_MAX) + 1
         reason = _reason(position, state)
     base_count = state.entries_added - state.length
-    await begin_incarnation(
-        connection, shard, incarnation, base_count=base_count, reason=reason
-    )
+    await begin_incarnation(connection, shard, incarnation, base_count=base_count, reason=reason)
     log = logger.info if position is None else logger.critical
     log("shard %d begins incarnation %08x: %s", shard, incarnation, reason)
     await _load_idempotency_keys(redis, connection, shard, settings)

@@ -1,0 +1,93 @@
+"""The feed: what was committed, for the consoles.
+
+In:   events of the writers, after their commit; changes of alerts from the gateways.
+Out:  a capped stream that every gateway process follows once. Its ids are the live feed's event
+      ids; an event may appear twice (after a writer's crash), and carries its transaction's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aether_core.stream.contract import FEED_KEY
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One event: `kind` is transaction, alert or batch; `account` the one it concerns, or ''."""
+
+    kind: str
+    account: str
+    data: bytes
+    """JSON."""
+    id: str = ""
+    """Assigned by the feed."""
+
+
+async def publish(redis: Redis, events: Iterable[FeedEvent], *, length_max: int) -> None:
+    """Append events to the feed, which keeps about `length_max` of them."""
+    pipeline = redis.pipeline(transaction=False)
+    for event in events:
+        pipeline.execute_command(
+            "XADD",
+            FEED_KEY,
+            "MAXLEN",
+            "~",
+            length_max,
+            "*",
+            "k",
+            event.kind,
+            "a",
+            event.account,
+            "d",
+            event.data,
+        )
+    if len(pipeline):
+        await pipeline.execute()
+
+
+async def follow(redis: Redis, after: str, *, block_ms: int, count: int = 500) -> list[FeedEvent]:
+    """Return the events after an id, waiting up to `block_ms` for a first one."""
+    answer = await redis.execute_command(
+        "XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", FEED_KEY, after
+    )
+    return [_event(*raw) for _, entries in answer or () for raw in entries]
+
+
+async def replay(redis: Redis, after: str, *, count: int) -> tuple[list[FeedEvent], bool]:
+    """Return what followed an id, and whether nothing is missing in between.
+
+    The second is False when the feed no longer reaches back to `after`, or holds more than
+    `count` events since.
+    """
+    first = await redis.execute_command("XRANGE", FEED_KEY, "-", "+", "COUNT", 1)
+    raw = await redis.execute_command("XRANGE", FEED_KEY, f"({after}", "+", "COUNT", count + 1)
+    events = [_event(*entry) for entry in raw[:count]]
+    reaches_back = not first or _order(first[0][0].decode()) <= _order(after)
+    return events, reaches_back and len(raw) <= count
+
+
+async def newest_id(redis: Redis) -> str:
+    """Return the id of the feed's newest event, or 0-0."""
+    raw = await redis.execute_command("XREVRANGE", FEED_KEY, "+", "-", "COUNT", 1)
+    return str(raw[0][0].decode()) if raw else "0-0"
+
+
+def _order(identifier: str) -> tuple[int, int]:
+    ms, _, sequence = identifier.partition("-")
+    return int(ms), int(sequence or 0)
+
+
+def _event(identifier: bytes, fields: list[bytes]) -> FeedEvent:
+    values = dict(zip(fields[::2], fields[1::2], strict=True))
+    return FeedEvent(
+        kind=values[b"k"].decode(),
+        account=values[b"a"].decode(),
+        data=values[b"d"],
+        id=identifier.decode(),
+    )
