@@ -1,0 +1,182 @@
+"""Real servers for every test: PostgreSQL and Valkey as `aether run` starts them.
+
+One PostgreSQL serves the whole session and gives each test a database of its own, copied from a
+migrated template; each test that asks for it gets a Valkey of its own. Every process is ended by
+its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+import redis
+from pydantic import SecretStr
+
+from aether_cli.embedded import resolve_servers
+from aether_core.database import migrations
+from aether_core.settings import Settings
+
+_DEADLINE_S = 60.0
+
+
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = _DEADLINE_S) -> None:
+    """Wait for a condition; fail with what was awaited."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {deadline_s:.0f} s in vain for {what}")
+        time.sleep(0.02)
+
+
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process by its id, kindly at first."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def start_server(name: str, home: Path) -> subprocess.Popen[bytes]:
+    """Start `aether run NAME` on an installation of its own."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AETHER_")}
+    log = (home / f"{name}.log").open("wb")
+    with log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "aether_cli", "run", name],
+            env=environment | {"AETHER_HOME": str(home)},
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running PostgreSQL whose database `template` is migrated to head."""
+
+    url: str
+
+    def url_of(self, database: str) -> str:
+        """Return the URL of one of its databases."""
+        return self.url.replace("@/aether?", f"@/{database}?")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with tempfile.TemporaryDirectory(prefix="aether-pg-") as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        process = start_server("postgres", home)
+        try:
+            database_url = resolve_servers(Settings(home=home)).database_url
+            assert database_url is not None
+            server = PostgresServer(database_url.get_secret_value())
+            wait_until(lambda: _postgres_answers(server.url, process, home), "PostgreSQL")
+            asyncio.run(_execute(server.url, "CREATE DATABASE template"))
+            migrations.upgrade(server.url_of("template"))
+            yield server
+        finally:
+            end_process(process)
+
+
+@pytest.fixture
+async def database_url(postgres: PostgresServer) -> AsyncIterator[str]:
+    name = f"test_{os.urandom(6).hex()}"
+    await _execute(postgres.url, f"CREATE DATABASE {name} TEMPLATE template")
+    yield postgres.url_of(name)
+    await _execute(postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass
+class ValkeyServer:
+    """A Valkey that a test may kill and start again on the same data."""
+
+    home: Path
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start it on what is in its directory, and wait until it answers."""
+        self.process = start_server("valkey", self.home)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        wait_until(lambda: _valkey_answers(self), "Valkey")
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    with tempfile.TemporaryDirectory(prefix="aether-vk-") as directory:
+        home = Path(directory)
+        redis_url = resolve_servers(Settings(home=home)).redis_url
+        assert redis_url is not None
+        server = ValkeyServer(home, start_server("valkey", home), redis_url.get_secret_value())
+        try:
+            server.wait()
+            yield server
+        finally:
+            end_process(server.process)
+
+
+@pytest.fixture
+def redis_url(valkey: ValkeyServer) -> str:
+    return valkey.url
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        home=tmp_path / "home",
+        database_url=SecretStr(database_url),
+        redis_url=SecretStr(redis_url),
+    )
+
+
+def _postgres_answers(url: str, process: subprocess.Popen[bytes], home: Path) -> bool:
+    if process.poll() is not None:
+        pytest.fail((home / "postgres.log").read_text()[-2000:])
+    try:
+        asyncio.run(_execute(url, "SELECT 1"))
+    except (OSError, asyncpg.PostgresError):
+        return False
+    return True
+
+
+def _valkey_answers(server: ValkeyServer) -> bool:
+    if server.process.poll() is not None:
+        pytest.fail((server.home / "valkey.log").read_text()[-2000:])
+    client = redis.Redis.from_url(server.url)
+    try:
+        return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
+    finally:
+        client.close()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
