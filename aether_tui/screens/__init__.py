@@ -1,0 +1,1 @@
+"""Screens: each arranges widgets and asks the gateway for what they show."""

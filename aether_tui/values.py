@@ -1,0 +1,246 @@
+"""What the gateway tells the console, as frozen values.
+
+Amounts stay the exact text they arrived as. Fields that this console does not know are ignored
+and numbers that a young account does not have yet are None, so that a somewhat older or newer
+gateway is still understood.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who is signed in, and what they may do."""
+
+    email: str
+    role: str
+    account_id: str | None = None
+    scopes: tuple[str, ...] = ()
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a score is what it is: one detector's evidence."""
+
+    detector: str
+    text: str
+    observed: float | None = None
+    expected: float | None = None
+    spread: float | None = None
+    observations: int | None = None
+    z_score: float | None = None
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """One transaction; `amount` is exact decimal text in `currency`."""
+
+    id: str
+    account_id: str
+    amount: str
+    currency: str
+    merchant: str
+    status: str
+    is_flagged: bool
+    occurred_at: datetime
+    created_at: datetime
+    kind: str | None = None
+    location: str | None = None
+    description: str | None = None
+    user_id: str | None = None
+    score: float | None = None
+    decision: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    metadata: dict[str, str | int | float | bool | None] | None = None
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """What people are told about one transaction, and what they decided."""
+
+    id: str
+    transaction_id: str
+    account_id: str
+    merchant: str
+    amount: str
+    currency: str
+    score: float
+    decision: str
+    status: str
+    created_at: datetime
+    occurred_at: datetime
+    reasons: tuple[Reason, ...] = ()
+    resolution: str | None = None
+    resolved_by: str | None = None
+    resolved_at: datetime | None = None
+    note: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Nobody has decided yet."""
+        return self.status == "open"
+
+
+class ShardDepth(msgspec.Struct, frozen=True):
+    """Entries of one shard that are not yet written, and the age of the oldest in seconds."""
+
+    shard: int
+    backlog: int
+    oldest_seconds: float | None = None
+
+
+class StreamDepth(msgspec.Struct, frozen=True):
+    """The backlog of the whole stream."""
+
+    transactions_in_queue: int
+    oldest_seconds: float | None = None
+    shards: tuple[ShardDepth, ...] = ()
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """Transactions, and how many of them were flagged."""
+
+    count: int
+    flagged: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """Counts over all accounts; for analysts and operators."""
+
+    total_transactions: int
+    total_flagged: int
+    last_minute: Counted
+    last_hour: Counted
+    open_alerts: int
+    decisions: dict[str, int] = {}
+
+
+class LoadPoint(msgspec.Struct, frozen=True):
+    """Transactions in the minute that starts at `at`."""
+
+    at: datetime
+    value: float
+
+
+class ForecastPoint(msgspec.Struct, frozen=True):
+    """Expected transactions in the minute that starts at `at`, with the 95 % interval."""
+
+    at: datetime
+    mean: float
+    lower: float
+    upper: float
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """Whether the present load or amount leaves what is usual."""
+
+    is_anomaly: bool
+    z_score: float | None = None
+    reason: str | None = None
+
+
+class Model(msgspec.Struct, frozen=True):
+    """The fitted model. `order` is as the server writes it: (p, d, q)."""
+
+    name: str
+    trained_at: datetime
+    order: tuple[int, ...] | str | None = None
+    aic: float | None = None
+    bucket_seconds: float = 60.0
+
+
+class Accuracy(msgspec.Struct, frozen=True):
+    """Errors of past forecasts in transactions per minute; coverage and mape as fractions."""
+
+    mae: float
+    naive_mae: float
+    coverage: float | None = None
+    mape: float | None = None
+    evaluated_points: int | None = None
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """The load so far and the load to come."""
+
+    status: str
+    data_points_analyzed: int
+    data_points_needed: int
+    velocity_anomaly: Anomaly
+    amount_anomaly: Anomaly
+    fraud_risk_detected: bool
+    analyzed_at: datetime | None = None
+    history: tuple[LoadPoint, ...] = ()
+    forecast: tuple[ForecastPoint, ...] = ()
+    model: Model | None = None
+    accuracy: Accuracy | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """There was enough history to fit a model."""
+        return self.status == "ok"
+
+
+class PipelineIdentity(msgspec.Struct, frozen=True):
+    """Entries ever added = committed + dead letters + backlog; else something was lost."""
+
+    entries_added: int
+    committed: int
+    dead_letters: int
+    backlog: int
+    difference: int
+    holds: bool
+
+
+class ShardState(msgspec.Struct, frozen=True):
+    """One shard of the stream: how far it is committed, and by whom."""
+
+    shard: int
+    position: str
+    entries_added: int
+    committed: int
+    dead_letters: int
+    backlog: int
+    incarnation: str | int | None = None
+    oldest_seconds: float | None = None
+    owner: str | None = None
+    updated_at: datetime | None = None
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """The pipeline from the stream to the database."""
+
+    identity: PipelineIdentity
+    shards: tuple[ShardState, ...]
+    at: datetime
+    committed_per_second: float | None = None
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """The feed is open; `resumed` says that it goes on where it was left."""
+
+    at: datetime
+    resumed: bool = False
+
+
+class Counters(msgspec.Struct, frozen=True):
+    """Exact counters, at least once a second to staff."""
+
+    backlog: int
+    rate_per_second: float
+    at: datetime
+    committed_total: int = 0
+    flagged_total: int = 0
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Events were left out, and why."""
+
+    reason: str
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Nothing happened, but the connection lives."""
+
+
+Event = Hello | Transaction | Alert | Counters | Gap | Heartbeat
+"""One piece of news of the live feed."""

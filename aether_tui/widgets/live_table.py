@@ -1,0 +1,108 @@
+"""Live table: the newest transactions, newest at the bottom as in `tail -f`.
+
+It follows the newest row until somebody pauses it, moves up or opens a row; then it holds still,
+row for row, and counts what comes meanwhile. End follows again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+
+from aether_tui.messages import FollowingChanged
+from aether_tui.theme import BRIGHT, FAINT, MUTED, Glyphs
+from aether_tui.values import Transaction
+from aether_tui.widgets.row_table import Column, RowTable
+from aether_tui.wording import short_id, style_of_score, write_decision, write_score, write_time
+
+
+def transaction_columns(glyphs: Glyphs) -> tuple[Column[Transaction], ...]:
+    """The columns of a list of transactions; the amount stands as it arrived."""
+    return (
+        Column("time", 8, lambda t: Text(write_time(t.created_at), MUTED)),
+        Column("id", 8, lambda t: Text(short_id(t), FAINT), table_width_min=96),
+        Column("account", 12, lambda t: Text(t.account_id), is_flexible=True),
+        Column("merchant", 12, lambda t: Text(t.merchant), is_flexible=True),
+        Column("kind", 10, lambda t: Text(t.kind or "", MUTED), table_width_min=110),
+        Column("amount", 12, lambda t: Text(t.amount, BRIGHT), align="right"),
+        Column("cur", 3, lambda t: Text(t.currency, MUTED)),
+        Column("decision", 9, lambda t: write_decision(t.decision, glyphs)),
+        Column(
+            "score",
+            5,
+            lambda t: Text(write_score(t.score), style_of_score(t.score)),
+            align="right",
+        ),
+    )
+
+
+class LiveTable(RowTable[Transaction]):
+    """The live feed. `show` while it holds still only counts."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "space",
+            "toggle_following",
+            "Pause",
+            id="feed.pause",
+            tooltip="Hold the feed still, or follow it again",
+        ),
+        Binding(
+            "end,G",
+            "follow",
+            "Newest",
+            id="feed.newest",
+            tooltip="Jump to the newest transaction and follow the feed",
+        ),
+    ]
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(transaction_columns(glyphs), lambda t: t.id, glyphs, id=id)
+        self._is_following = True
+        self._newest: tuple[Transaction, ...] = ()
+
+    @property
+    def is_following(self) -> bool:
+        """Whether the newest row is shown as it comes."""
+        return self._is_following
+
+    def show(self, rows: Sequence[Transaction]) -> None:
+        """Take in the newest rows, oldest first."""
+        self._newest = tuple(rows)
+        if self._is_following:
+            super().show(self._newest)
+            self._put_cursor(len(self._newest) - 1)
+
+    def hold(self) -> None:
+        """Stop following, so that the row under the eye stays there."""
+        self._set_following(is_following=False)
+
+    def action_follow(self) -> None:
+        """Jump to the newest and follow."""
+        self._set_following(is_following=True)
+        self.show(self._newest)
+
+    def action_toggle_following(self) -> None:
+        """Pause, or go on."""
+        if self._is_following:
+            self.hold()
+        else:
+            self.action_follow()
+
+    def _step(self, by: int) -> None:
+        if by < 0:
+            self.hold()
+        super()._step(by)
+
+    def action_open(self) -> None:
+        """Open the row, and keep it where it is meanwhile."""
+        self.hold()
+        super().action_open()
+
+    def _set_following(self, *, is_following: bool) -> None:
+        if is_following != self._is_following:
+            self._is_following = is_following
+            self.post_message(FollowingChanged(is_following))

@@ -1,0 +1,64 @@
+"""Navigation: the screens that this person may open, and which one is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.events import Click
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from aether_tui.messages import ScreenChosen
+from aether_tui.theme import BLUE, BRIGHT, FAINT, MUTED, ORANGE, RAISED
+
+
+@dataclass(frozen=True)
+class Place:
+    """A screen: its digit, its name, its title."""
+
+    digit: str
+    name: str
+    title: str
+
+
+class Navigation(Widget):
+    """One row of screen names; the open one stands in brackets and on a lighter ground."""
+
+    open_alerts: reactive[int] = reactive(0)
+
+    def __init__(self, places: Sequence[Place], here: str) -> None:
+        super().__init__()
+        self._places = tuple(places)
+        self._here = here
+        self._spans: list[tuple[int, int, str]] = []
+
+    def render(self) -> Text:
+        """Draw the row."""
+        line = Text(no_wrap=True)
+        self._spans = []
+        for place in self._places:
+            start = line.cell_len
+            is_here = place.name == self._here
+            opening, closing = ("[", "]") if is_here else (" ", " ")
+            label = Text.assemble(
+                (opening, FAINT),
+                (place.digit, BLUE if is_here else FAINT),
+                (f" {place.title}", f"bold {BRIGHT}" if is_here else MUTED),
+            )
+            if place.name == "alerts" and self.open_alerts:
+                label.append(f" {self.open_alerts}", f"bold {ORANGE}")
+            label.append(closing, FAINT)
+            if is_here:
+                label.stylize(f"on {RAISED}")
+            line.append_text(label)
+            self._spans.append((start, line.cell_len, place.name))
+            line.append(" ")
+        return line
+
+    def on_click(self, event: Click) -> None:
+        """Open the screen whose name was clicked."""
+        for start, end, name in self._spans:
+            if start <= event.x < end:
+                self.post_message(ScreenChosen(name))

@@ -1,0 +1,258 @@
+"""Row table: a table of frozen rows that fits its width and redraws only what is seen.
+
+In:   rows with a key each; the cursor stays on its key when they change.
+Out:  RowHighlighted, RowOpened.
+Textual's own DataTable takes time in proportion to its rows for each that is removed, and its
+columns do not fit the width; a live feed needs both. A line is drawn once and kept while its row
+stays the same, so a flush of the feed costs what is visible, not what is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from aether_tui.messages import RowHighlighted, RowOpened
+from aether_tui.theme import BLUE, BRIGHT, CURSOR, FAINT, TEXT, Glyphs
+from aether_tui.wording import Align, crop, crop_text
+
+_RowT = TypeVar("_RowT")
+
+_GUTTER = 2
+_GAP = 2
+_HEADER_HEIGHT = 1
+
+
+@dataclass(frozen=True)
+class Column(Generic[_RowT]):
+    """One column. width: cells, the least of them if flexible; shown from `table_width_min`."""
+
+    title: str
+    width: int
+    cell: Callable[[_RowT], Text]
+    align: Align = "left"
+    is_flexible: bool = False
+    table_width_min: int = 0
+
+
+class RowTable(ScrollView, Generic[_RowT], can_focus=True):
+    """A table with a cursor. Rows come from `show`, in the order in which they are drawn."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", show=False, id="table.up", tooltip="One row up"),
+        Binding("down", "move(1)", "Down", show=False, id="table.down", tooltip="One row down"),
+        Binding(
+            "pageup", "page(-1)", "Page up", show=False, id="table.page_up", tooltip="A page up"
+        ),
+        Binding(
+            "pagedown",
+            "page(1)",
+            "Page down",
+            show=False,
+            id="table.page_down",
+            tooltip="A page down",
+        ),
+        Binding("home", "first", "First", show=False, id="table.first", tooltip="The first row"),
+        Binding("end,G", "last", "Last", show=False, id="table.last", tooltip="The last row"),
+        Binding("enter", "open", "Open", id="table.open", tooltip="All that is known of the row"),
+    ]
+
+    def __init__(
+        self,
+        columns: Sequence[Column[_RowT]],
+        key: Callable[[_RowT], str],
+        glyphs: Glyphs,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._key = key
+        self._glyphs = glyphs
+        self._rows: tuple[_RowT, ...] = ()
+        self._places: dict[str, int] = {}
+        self._cursor_key: str | None = None
+        self._lines: dict[str, tuple[_RowT, Strip]] = {}
+        self._fitted: tuple[tuple[Column[_RowT], int], ...] = ()
+
+    @property
+    def rows(self) -> tuple[_RowT, ...]:
+        """The rows as drawn."""
+        return self._rows
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._cursor_key
+
+    @property
+    def cursor_row(self) -> _RowT | None:
+        """The row under the cursor."""
+        place = self._cursor_place
+        return None if place is None else self._rows[place]
+
+    def show(self, rows: Sequence[_RowT]) -> None:
+        """Draw these rows; the cursor stays on its row, or moves to the one in its place."""
+        place_before = self._cursor_place or 0
+        self._rows = tuple(rows)
+        self._places = {self._key(row): place for place, row in enumerate(self._rows)}
+        self._lines = {key: line for key, line in self._lines.items() if key in self._places}
+        self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER_HEIGHT)
+        if self._cursor_key not in self._places:
+            self._put_cursor(min(place_before, len(self._rows) - 1))
+        self.refresh()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by some rows."""
+        self._step(by)
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by what is visible."""
+        self._step(direction * max(1, self.size.height - _HEADER_HEIGHT - 1))
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self._step(-len(self._rows))
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self._step(len(self._rows))
+
+    def action_open(self) -> None:
+        """Open the row under the cursor."""
+        if self._cursor_key is not None:
+            self.post_message(RowOpened(self, self._cursor_key))
+
+    def on_click(self, event: Click) -> None:
+        """Choose a row; open it when it was chosen already."""
+        place = event.y + self.scroll_offset.y - _HEADER_HEIGHT
+        if event.y < _HEADER_HEIGHT or not 0 <= place < len(self._rows):
+            return
+        if place == self._cursor_place:
+            self.action_open()
+        else:
+            self._step(place - (self._cursor_place or 0))
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit the columns to the new width."""
+        self._fit(event.size.width)
+        self.virtual_size = Size(event.size.width, len(self._rows) + _HEADER_HEIGHT)
+        self._reveal_cursor()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one visible line; the first is the header."""
+        if not self._fitted:
+            self._fit(self.size.width)
+        if y < _HEADER_HEIGHT:
+            return self._draw_header()
+        place = y + self.scroll_offset.y - _HEADER_HEIGHT
+        if place >= len(self._rows):
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._draw_row(place)
+
+    # --- the cursor ---
+
+    @property
+    def _cursor_place(self) -> int | None:
+        return None if self._cursor_key is None else self._places.get(self._cursor_key)
+
+    def _step(self, by: int) -> None:
+        if self._rows:
+            place = (self._cursor_place or 0) + by
+            self._put_cursor(min(max(place, 0), len(self._rows) - 1))
+            self.refresh()
+
+    def _put_cursor(self, place: int) -> None:
+        key = self._key(self._rows[place]) if 0 <= place < len(self._rows) else None
+        if key != self._cursor_key:
+            self._cursor_key = key
+            self.post_message(RowHighlighted(self, key))
+        self._reveal_cursor()
+
+    def _reveal_cursor(self) -> None:
+        place = self._cursor_place
+        if place is None or self.size.height <= _HEADER_HEIGHT:
+            return
+        # The header hides the first line of the view: the rows seen begin at the offset itself.
+        seen = self.size.height - _HEADER_HEIGHT
+        top = self.scroll_offset.y
+        if place < top:
+            self.scroll_to(y=place, animate=False, immediate=True)
+        elif place >= top + seen:
+            self.scroll_to(y=place - seen + 1, animate=False, immediate=True)
+
+    # --- drawing ---
+
+    def _fit(self, width: int) -> None:
+        shown = [column for column in self._columns if width >= column.table_width_min]
+        used = _GUTTER + sum(column.width for column in shown) + _GAP * (len(shown) - 1)
+        flexible = [column for column in shown if column.is_flexible]
+        spare = max(0, width - used - 1)
+        share, rest = divmod(spare, max(1, len(flexible)))
+        fitted: list[tuple[Column[_RowT], int]] = []
+        for column in shown:
+            extra = 0
+            if column.is_flexible:
+                extra = share + (1 if rest > 0 else 0)
+                rest -= 1
+            fitted.append((column, column.width + extra))
+        self._fitted = tuple(fitted)
+        self._lines.clear()
+
+    def _draw_header(self) -> Strip:
+        line = Text(" " * _GUTTER)
+        for number, (column, width) in enumerate(self._fitted):
+            line.append(" " * _GAP if number else "")
+            line.append(crop(column.title, width, self._glyphs, column.align))
+        line.stylize(f"{FAINT} underline" if self.app.no_color else FAINT)
+        return self._strip(line)
+
+    def _draw_row(self, place: int) -> Strip:
+        row = self._rows[place]
+        key = self._key(row)
+        if key == self._cursor_key:
+            # The sign in the gutter says it too: the ground alone would be colour alone.
+            sign = self._glyphs.cursor if self.has_focus else " "
+            line = Text.assemble((sign, BLUE), " " * (_GUTTER - 1), self._cells(row))
+            line.stylize(f"on {CURSOR}" if self.has_focus else "")
+            if self.has_focus:
+                line.stylize_before(BRIGHT)
+            return self._strip(line, f"on {CURSOR}" if self.has_focus else "")
+        kept = self._lines.get(key)
+        if kept is not None and kept[0] is row:
+            return kept[1]
+        strip = self._strip(Text.assemble(" " * _GUTTER, self._cells(row)))
+        self._lines[key] = (row, strip)
+        return strip
+
+    def _cells(self, row: _RowT) -> Text:
+        line = Text(style=TEXT)
+        for number, (column, width) in enumerate(self._fitted):
+            line.append(" " * _GAP if number else "")
+            line.append_text(crop_text(column.cell(row), width, self._glyphs, column.align))
+        return line
+
+    def _strip(self, line: Text, ground: str = "") -> Strip:
+        width = self.size.width
+        if line.cell_len < width:
+            line.append(" " * (width - line.cell_len), ground)
+        strip = Strip(line.render(self.app.console), line.cell_len)
+        return strip.crop(0, width).apply_style(self.rich_style)
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show or hide the cursor."""
+        super().watch_has_focus(has_focus)
+        self.refresh()
+
+    def refresh_rows(self) -> None:
+        """Draw all rows anew, because what they say depends on more than the row."""
+        self._lines.clear()
+        self.refresh(Region(0, 0, *self.size))
