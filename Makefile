@@ -4,15 +4,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PACKAGES := aether_core aether_api aether_worker aether_tui aether_cli
 
-.PHONY: setup up down test quick check format clean
+.PHONY: setup test quick check format clean
 
 setup: .venv/.installed
-
-up: setup
-	@$(BIN)/aether up
-
-down:
-	@if [ -x $(BIN)/aether ]; then $(BIN)/aether down; fi
 
 test: .venv/.tools
 	$(BIN)/pytest -q

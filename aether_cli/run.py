@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
-import stat
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -29,8 +26,6 @@ class Process(StrEnum):
     POSTGRES = "postgres"
     VALKEY = "valkey"
     MIGRATE = "migrate"
-    GATEWAY = "gateway"
-    WRITER = "writer"
 
 
 def register(app: typer.Typer) -> None:
@@ -48,32 +43,14 @@ def run(process: Process) -> None:
         Process.POSTGRES: run_postgres,
         Process.VALKEY: run_valkey,
         Process.MIGRATE: _migrate,
-        Process.GATEWAY: _gateway,
-        Process.WRITER: _writer,
     }
     starters[process](settings)
 
 
 def _migrate(settings: Settings) -> None:
     url = _database_url(resolve_servers(settings))
-    asyncio.run(_wait_for_database(url, schema=False))
+    asyncio.run(_wait_for_database(url))
     migrations.upgrade(url)
-
-
-def _gateway(settings: Settings) -> None:
-    from aether_api.app import serve  # only this process needs it
-
-    settings = resolve_servers(settings)
-    asyncio.run(_wait_for_database(_database_url(settings), schema=True))
-    serve(settings, _inherited_socket())
-
-
-def _writer(settings: Settings) -> None:
-    from aether_worker.process import run_writer  # only this process needs it
-
-    settings = resolve_servers(settings)
-    asyncio.run(_wait_for_database(_database_url(settings), schema=True))
-    run_writer(settings)
 
 
 def _database_url(settings: Settings) -> str:
@@ -82,17 +59,16 @@ def _database_url(settings: Settings) -> str:
     return settings.database_url.get_secret_value()
 
 
-async def _wait_for_database(url: str, *, schema: bool) -> None:
-    """Wait until PostgreSQL answers, and for the schema. Raises CannotStart with the reason."""
+async def _wait_for_database(url: str) -> None:
+    """Wait until PostgreSQL answers. Raises CannotStart with the reason."""
     deadline = time.monotonic() + _PATIENCE_S
-    reason = "the schema is not up to date"
+    reason = "no answer"
     while time.monotonic() < deadline:
         try:
             connection = await connect(url, statement_timeout_s=10, name="aether start")
             try:
                 await check_server(connection)
-                if not schema or await migrations.schema_is_current(connection):
-                    return
+                return
             finally:
                 await connection.close()
         except asyncpg.InvalidPasswordError as error:
@@ -103,14 +79,3 @@ async def _wait_for_database(url: str, *, schema: bool) -> None:
             raise
         await asyncio.sleep(0.2)
     raise CannotStart(f"PostgreSQL is not ready after {_PATIENCE_S:.0f} s: {reason}")
-
-
-def _inherited_socket() -> socket.socket | None:
-    """Return the listening socket that supervisord handed over as descriptor 0, if it did."""
-    if not stat.S_ISSOCK(os.fstat(0).st_mode):
-        return None
-    inherited = socket.socket(fileno=os.dup(0))
-    if inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return inherited
-    inherited.close()
-    return None
