@@ -1,0 +1,93 @@
+"""Help: every key that works here, made from the bindings, so that it cannot be out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from aether_tui.theme import BLUE, FAINT, MUTED, TEXT
+from aether_tui.wording import join_lines
+
+_KEY_WIDTH = 12
+_NAME_WIDTH = 16
+
+
+@dataclass(frozen=True)
+class KeyHelp:
+    """One action and the keys that start it."""
+
+    keys: str
+    name: str
+    tooltip: str
+    group: str
+
+
+class Help(ModalScreen[None]):
+    """A scrolling card over the screen that it explains."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape,question_mark,f1,q",
+            "dismiss",
+            "Close",
+            id="help.close",
+            tooltip="Close the help",
+        ),
+    ]
+
+    def __init__(self, keys: Sequence[KeyHelp]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        """A heading a group, a line an action."""
+        with VerticalScroll(id="help", classes="card"):
+            yield Static("Keys", classes="card-title", markup=False)
+            yield Static(join_lines(self._lines()), markup=False)
+
+    def on_mount(self) -> None:
+        """Let the arrows scroll it."""
+        self.query_one("#help").focus()
+
+    def _lines(self) -> Iterable[Text]:
+        for group in dict.fromkeys(key.group for key in self._keys):
+            yield Text(group.upper(), f"bold {MUTED}")
+            for key in self._keys:
+                if key.group == group:
+                    yield Text.assemble(
+                        (f"  {key.keys:<{_KEY_WIDTH}}", f"bold {BLUE}"),
+                        (f"{key.name:<{_NAME_WIDTH}}", TEXT),
+                        (key.tooltip, FAINT),
+                    )
+            yield Text("")
+
+
+def collect_keys(screen: Screen[object]) -> tuple[KeyHelp, ...]:
+    """What the keys do on this screen now: the focused panel's first, the whole console's last."""
+    merged: dict[tuple[str, str], tuple[list[str], ActiveBinding]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.system or not binding.tooltip:
+            continue
+        keys, _ = merged.setdefault((active.node.__class__.__name__, binding.action), ([], active))
+        keys.append(screen.app.get_key_display(binding))
+    helps = [
+        KeyHelp(" ".join(keys), active.binding.description, active.binding.tooltip, _group(active))
+        for keys, active in merged.values()
+    ]
+    order = {"This panel": 0, "This screen": 1, "Everywhere": 2}
+    return tuple(sorted(helps, key=lambda key: order[key.group]))
+
+
+def _group(active: ActiveBinding) -> str:
+    if isinstance(active.node, Screen):
+        return "This screen"
+    return "Everywhere" if active.node is active.node.app else "This panel"

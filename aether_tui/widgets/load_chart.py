@@ -1,0 +1,145 @@
+"""Load chart: transactions per minute, past and expected, drawn by plotext.
+
+In:   a Forecast. plotext gets numbers only: what it returns is read as ANSI, so a text from
+outside must never enter it. Its figure is global to the process, and is therefore cleared,
+filled and built in one synchronous step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import plotext
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from aether_tui.theme import FAINT, MUTED, Glyphs
+from aether_tui.values import Forecast, ForecastPoint, LoadPoint
+
+# plotext's colours are the 256 of xterm.
+_HISTORY_COLOUR = 75
+_FORECAST_COLOUR = 215
+_BAND_COLOUR = 240
+_AXIS_COLOUR = 239
+_LABEL_EVERY_CELLS = 14
+_WIDTH_MIN = 30
+_HEIGHT_MIN = 6
+
+# Otherwise plotext clamps the figure to its own idea of the terminal's size.
+plotext.terminal.limit(False, False)
+
+
+class LoadChart(Widget):
+    """History, mean and interval band, with a legend in the first row."""
+
+    forecast: reactive[Forecast | None] = reactive(None)
+    history_minutes: reactive[int] = reactive(60)
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._glyphs = glyphs
+
+    def render(self) -> Text:
+        """Draw the chart; Textual asks only when the values or the size have changed."""
+        width, height = self.size
+        if width < _WIDTH_MIN or height < _HEIGHT_MIN:
+            return Text(f"The chart needs {_WIDTH_MIN} x {_HEIGHT_MIN} cells.", MUTED)
+        if self.forecast is None:
+            return Text("")
+        history = [p for p in self.forecast.history if math.isfinite(p.value)]
+        history = history[-self.history_minutes :]
+        coming = [p for p in self.forecast.forecast if math.isfinite(p.mean + p.lower + p.upper)]
+        if len(history) + len(coming) < 2:
+            return Text("No complete minutes to draw yet.", MUTED)
+        has_colour = not self.app.no_color
+        drawing = Text.from_ansi(
+            _build(history, coming, width, height - 1, self._glyphs, has_colour=has_colour)
+        )
+        return Text.assemble(self._legend(has_forecast=bool(coming)), "\n", drawing)
+
+    def _legend(self, *, has_forecast: bool) -> Text:
+        is_ascii = self._glyphs.is_ascii
+        legend = Text(no_wrap=True)
+        legend.append(" * " if is_ascii else " ⣀ ", f"color({_HISTORY_COLOUR})")
+        legend.append("actual   ", MUTED)
+        if has_forecast:
+            legend.append("+ " if is_ascii else "▪ ", f"color({_FORECAST_COLOUR})")
+            legend.append("forecast   ", MUTED)
+            legend.append(". " if is_ascii else "⣿ ", f"color({_BAND_COLOUR})")
+            legend.append("95 % interval   ", MUTED)
+        legend.append("transactions per minute, UTC", FAINT)
+        return legend
+
+
+def _build(
+    history: Sequence[LoadPoint],
+    coming: Sequence[ForecastPoint],
+    width: int,
+    height: int,
+    glyphs: Glyphs,
+    *,
+    has_colour: bool,
+) -> str:
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(width, height)
+    figure.theme("simple" if has_colour else "colorless")
+    figure.canvas("default")
+
+    def marker(shape: str, colour: int) -> object:
+        if not has_colour:
+            return shape
+        return plotext.marker(shape, pixel=plotext.pixel(foreground=colour))
+
+    def draw(times: list[float], values: list[float], shape: object) -> None:
+        signal = figure.signal(times, values, marker=shape)
+        figure.draw(signal.lines(True) if len(times) > 1 else signal)
+
+    times = [point.at.timestamp() for point in history]
+    times_coming = [point.at.timestamp() for point in coming]
+    if len(coming) > 1:
+        band = marker(glyphs.band_marker, _BAND_COLOUR)
+        upper = figure.signal(times_coming, [p.upper for p in coming], marker=band).lines(True)
+        lower = figure.signal(times_coming, [_floor(p) for p in coming], marker=band).lines(True)
+        upper.fill(lower)
+        # The band first: what is drawn later lies above it.
+        figure.draw(upper)
+        figure.draw(lower)
+    if coming:
+        draw(
+            times_coming,
+            [max(0.0, point.mean) for point in coming],
+            marker(glyphs.forecast_marker, _FORECAST_COLOUR),
+        )
+    if history:
+        draw(
+            times,
+            [point.value for point in history],
+            marker(glyphs.history_marker, _HISTORY_COLOUR),
+        )
+    top = max([p.value for p in history] + [p.upper for p in coming])
+    # From zero: a load of 98 to 102 is calm, and must not look like a storm.
+    figure.ruler("y").lim(0, max(1.0, top * 1.08))
+    positions, labels = _time_ticks(times + times_coming, width)
+    figure.ruler("x").ticks(positions, labels)
+    if glyphs.is_ascii:
+        figure.axes(False)
+    elif has_colour:
+        figure.axes(True, pixel=_AXIS_COLOUR)
+    return str(figure.build())
+
+
+def _floor(point: ForecastPoint) -> float:
+    """A load below nothing is not possible, whatever the interval's formula says."""
+    return max(0.0, point.lower)
+
+
+def _time_ticks(times: Sequence[float], width: int) -> tuple[list[float], list[str]]:
+    first, last = min(times), max(times)
+    count = max(2, width // _LABEL_EVERY_CELLS)
+    step = (last - first) / count
+    positions = [first + step * number for number in range(count + 1)]
+    return positions, [datetime.fromtimestamp(p, UTC).strftime("%H:%M") for p in positions]
