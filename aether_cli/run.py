@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import os
+import socket
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Annotated
 
-import asyncpg
 import typer
 
+from aether_cli.claims import claim_name
+from aether_cli.crash_budget import CrashBudget
 from aether_cli.embedded import resolve_servers, run_postgres, run_valkey
-from aether_core.database import migrations
-from aether_core.database.connection import check_server, connect
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings, load_settings
+from aether_core.telemetry import configure_logging
 
-_PATIENCE_S = 90.0
+logger = logging.getLogger(__name__)
+
+EXIT_SET_UP_WRONG = 78
+"""EX_CONFIG of sysexits.h: `aether up` then shows the reason instead of waiting."""
 
 
 class Process(StrEnum):
@@ -26,6 +31,9 @@ class Process(StrEnum):
     POSTGRES = "postgres"
     VALKEY = "valkey"
     MIGRATE = "migrate"
+    GATEWAY = "gateway"
+    WRITER = "writer"
+    FORECASTER = "forecaster"
 
 
 def register(app: typer.Typer) -> None:
@@ -33,49 +41,90 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
 
 
-def run(process: Process) -> None:
+def run(
+    process: Process,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Its name among several; claimed, so that it runs only once."),
+    ] = None,
+) -> None:
     """Become one process of Aether, in the foreground."""
-    settings = load_settings()
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    starters: dict[Process, Callable[[Settings], None]] = {
-        Process.POSTGRES: run_postgres,
-        Process.VALKEY: run_valkey,
-        Process.MIGRATE: _migrate,
-    }
-    starters[process](settings)
+    configure_logging(name or process)
+    try:
+        settings = load_settings()
+        configure_logging(name or process, settings.log_level)
+        if name is None:
+            _STARTERS[process](settings)
+            return
+        budget = CrashBudget(settings, name)
+        budget.pace()
+        claim_name(settings, name)
+        _STARTERS[process](settings)
+        budget.forgive()
+    except AetherError as error:
+        logger.critical("%s", error)
+        wrong = isinstance(error, CannotStart)
+        raise typer.Exit(EXIT_SET_UP_WRONG if wrong else 1) from error
 
 
 def _migrate(settings: Settings) -> None:
-    url = _database_url(resolve_servers(settings))
-    asyncio.run(_wait_for_database(url))
-    migrations.upgrade(url)
+    # Imported here, as everywhere below: a server needs none of it and starts sooner.
+    from aether_cli.servers import wait_for_database
+    from aether_core.database import migrations
+
+    settings = resolve_servers(settings)
+    asyncio.run(wait_for_database(settings))
+    assert settings.database_url is not None  # noqa: S101 - resolved above
+    migrations.upgrade(settings.database_url.get_secret_value())
 
 
-def _database_url(settings: Settings) -> str:
-    if settings.database_url is None:
-        raise CannotStart("There is no database; set AETHER_DATABASE_URL.")
-    return settings.database_url.get_secret_value()
+def _gateway(settings: Settings) -> None:
+    from aether_api.gateway import serve
+
+    serve(_ready(settings), listen_fd=_inherited_socket())
 
 
-async def _wait_for_database(url: str) -> None:
-    """Wait until PostgreSQL answers. Raises CannotStart with the reason."""
-    deadline = time.monotonic() + _PATIENCE_S
-    reason = "no answer"
-    while time.monotonic() < deadline:
-        try:
-            connection = await connect(url, statement_timeout_s=10, name="aether start")
-            try:
-                await check_server(connection)
-                return
-            finally:
-                await connection.close()
-        except asyncpg.InvalidPasswordError as error:
-            raise CannotStart(f"PostgreSQL refuses the credentials: {error}") from error
-        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-            reason = str(error)
-        except AetherError:
-            raise
-        await asyncio.sleep(0.2)
-    raise CannotStart(f"PostgreSQL is not ready after {_PATIENCE_S:.0f} s: {reason}")
+def _writer(settings: Settings) -> None:
+    from aether_worker.process import run_writer
+
+    run_writer(_ready(settings))
+
+
+def _forecaster(settings: Settings) -> None:
+    from aether_worker.forecaster import run_forecaster
+
+    run_forecaster(_ready(settings))
+
+
+def _ready(settings: Settings) -> Settings:
+    """Return the settings with both servers' URLs once these answer and are migrated."""
+    from aether_cli.servers import wait_for_servers
+
+    resolved = resolve_servers(settings)
+    asyncio.run(wait_for_servers(resolved))
+    return resolved
+
+
+def _inherited_socket() -> int | None:
+    """Return a copy of standard input when it is a listening socket.
+
+    supervisord's fcgi-program opens the gateways' socket and gives it to each of them there.
+    """
+    copy = os.dup(0)
+    try:
+        with socket.socket(fileno=copy) as candidate:
+            if candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return os.dup(0)
+    except OSError:  # standard input is no socket
+        pass
+    return None
+
+
+_STARTERS: dict[Process, Callable[[Settings], None]] = {
+    Process.POSTGRES: run_postgres,
+    Process.VALKEY: run_valkey,
+    Process.MIGRATE: _migrate,
+    Process.GATEWAY: _gateway,
+    Process.WRITER: _writer,
+    Process.FORECASTER: _forecaster,
+}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aether_core.errors import CannotStart
+from aether_core.telemetry import LogLevel
 
 # A Unix socket's path holds at most 107 bytes (man 7 unix), its file name included.
 _SOCKET_DIRECTORY_LENGTH_MAX = 80
@@ -133,6 +134,8 @@ class Settings(BaseSettings):
     """postgresql://… of an external PostgreSQL; unset: the embedded one."""
     redis_url: SecretStr | None = None
     """redis://… of an external Valkey or Redis; unset: the embedded one."""
+    log_level: LogLevel = "info"
+    """Least level that is logged: debug, info, warning or error."""
     admin_email: str | None = None
     """The first admin of a scripted installation; unset: admin@localhost.example."""
     admin_password: SecretStr | None = None

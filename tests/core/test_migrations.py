@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncpg
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from aether_core.database import migrations
+from aether_core.database.schema import newest_version, schema_is_current
 from aether_core.database.tables import metadata
 
 
@@ -29,8 +31,13 @@ async def test_migrations_arrive_at_the_tables(database_url: str) -> None:
 async def test_the_schema_knows_that_it_is_current(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     try:
-        assert await migrations.schema_is_current(connection)
+        assert await schema_is_current(connection)
         await connection.execute("DELETE FROM alembic_version")
-        assert not await migrations.schema_is_current(connection)
+        assert not await schema_is_current(connection)
     finally:
         await connection.close()
+
+
+def test_the_newest_version_is_the_one_that_alembic_finds() -> None:
+    scripts = ScriptDirectory.from_config(migrations.configuration())
+    assert scripts.get_current_head() == newest_version()

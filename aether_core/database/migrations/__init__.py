@@ -13,12 +13,11 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from aether_core.database.connection import LOCK_MIGRATION, Session
+from aether_core.database.connection import LOCK_MIGRATION
 
 
 def configuration() -> Config:
@@ -32,15 +31,6 @@ def configuration() -> Config:
 def upgrade(database_url: str) -> None:
     """Bring the database to the newest version. Blocks; safe to call from several processes."""
     asyncio.run(_upgrade(database_url))
-
-
-async def schema_is_current(connection: Session) -> bool:
-    """Whether the database is at the version that this code was written for."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    exists = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
-    if not exists:
-        return False
-    return bool(await connection.fetchval("SELECT version_num FROM alembic_version") == head)
 
 
 async def _upgrade(database_url: str) -> None:
