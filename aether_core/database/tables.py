@@ -186,8 +186,8 @@ users = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("account_id", sa.Text, nullable=False, unique=True),
     sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.text("true")),
-    # Access tokens issued before this instant are void.
-    sa.Column("not_before", _INSTANT, nullable=False, server_default=_NOW),
+    # Access tokens of an earlier version are void. A counter, since clocks of machines differ.
+    sa.Column("token_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.CheckConstraint("role IN ('customer', 'analyst', 'operator', 'admin')", name="role_known"),
 )
@@ -197,40 +197,69 @@ clients = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("secret_hash", sa.Text, nullable=False),
+    # SHA-256: a secret is 256 random bits, which no dictionary holds.
+    sa.Column("secret_hash", BYTEA, nullable=False),
     sa.Column("scopes", ARRAY(sa.Text), nullable=False),
     sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.text("true")),
-    sa.Column("not_before", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("token_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+)
+
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("kid", sa.Text, primary_key=True),
+    # Ed25519, raw: 32 bytes.
+    sa.Column("public_key", BYTEA, nullable=False),
+    # AES-256-GCM under the installation's sealing key, which is never in the database.
+    sa.Column("private_key_sealed", BYTEA, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    # From then on it signs nothing; it verifies until the last token it signed has expired.
+    sa.Column("retired_at", _INSTANT),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    # A sign-in: the family of refresh tokens that descend from it.
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("user_id", UUID, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("expires_at", _INSTANT, nullable=False),
+    sa.Column("ended_at", _INSTANT),
+    sa.Index("ix_sessions_user_id", "user_id"),
+    sa.Index("ix_sessions_expires_at", "expires_at"),
 )
 
 refresh_tokens = sa.Table(
     "refresh_tokens",
     metadata,
+    # SHA-256 of the token.
     sa.Column("token_hash", BYTEA, primary_key=True),
-    sa.Column("family_id", UUID, nullable=False, index=True),
-    sa.Column("user_id", UUID, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("session_id", UUID, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("expires_at", _INSTANT, nullable=False),
     sa.Column("used_at", _INSTANT),
     # For an honest retry within the grace: the successor, sealed with the presented token.
     sa.Column("successor_sealed", BYTEA),
-    sa.Column("revoked_at", _INSTANT),
-    sa.Index("ix_refresh_tokens_user_id", "user_id"),
+    sa.Index("ix_refresh_tokens_session_id", "session_id"),
 )
 
 revocations = sa.Table(
     "revocations",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    # 'token': one access token, by jti. 'subject': all of a user or client issued before `before`.
+    # 'token': one access token, by jti. 'session': all of a sign-in.
+    # 'subject': those of a user or client whose version is below `version`.
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("before", _INSTANT, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
+    # When the last token that it voids has expired by itself.
     sa.Column("expires_at", _INSTANT, nullable=False),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.CheckConstraint("kind IN ('token', 'subject')", name="kind_known"),
+    sa.CheckConstraint("kind IN ('token', 'session', 'subject')", name="kind_known"),
     sa.Index("ix_revocations_expires_at", "expires_at"),
+    sa.Index("ix_revocations_created_at", "created_at"),
 )
 
 system = sa.Table(

@@ -51,15 +51,10 @@ def upgrade() -> None:
         "clients",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("secret_hash", sa.Text(), nullable=False),
+        sa.Column("secret_hash", postgresql.BYTEA(), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.Column(
-            "not_before",
-            postgresql.TIMESTAMP(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("token_version", sa.Integer(), server_default="1", nullable=False),
         sa.Column(
             "created_at",
             postgresql.TIMESTAMP(timezone=True),
@@ -148,7 +143,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("before", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="0", nullable=False),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column(
             "created_at",
@@ -156,10 +151,27 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
-        sa.CheckConstraint("kind IN ('token', 'subject')", name=op.f("ck_revocations_kind_known")),
+        sa.CheckConstraint(
+            "kind IN ('token', 'session', 'subject')", name=op.f("ck_revocations_kind_known")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revocations")),
     )
     op.create_index("ix_revocations_expires_at", "revocations", ["expires_at"], unique=False)
+    op.create_index("ix_revocations_created_at", "revocations", ["created_at"], unique=False)
+    op.create_table(
+        "signing_keys",
+        sa.Column("kid", sa.Text(), nullable=False),
+        sa.Column("public_key", postgresql.BYTEA(), nullable=False),
+        sa.Column("private_key_sealed", postgresql.BYTEA(), nullable=False),
+        sa.Column(
+            "created_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("retired_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_keys")),
+    )
     op.create_table(
         "snapshots",
         sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -228,12 +240,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.Column(
-            "not_before",
-            postgresql.TIMESTAMP(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("token_version", sa.Integer(), server_default="1", nullable=False),
         sa.Column(
             "created_at",
             postgresql.TIMESTAMP(timezone=True),
@@ -248,10 +255,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
     op.create_table(
-        "refresh_tokens",
-        sa.Column("token_hash", postgresql.BYTEA(), nullable=False),
-        sa.Column("family_id", sa.UUID(), nullable=False),
+        "sessions",
+        sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("user_id", sa.UUID(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column(
             "created_at",
             postgresql.TIMESTAMP(timezone=True),
@@ -259,18 +266,32 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id"], unique=False)
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("token_hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("session_id", sa.UUID(), nullable=False),
+        sa.Column(
+            "created_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("used_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("successor_sealed", postgresql.BYTEA(), nullable=True),
-        sa.Column("revoked_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["users.id"],
-            name=op.f("fk_refresh_tokens_user_id_users"),
+            ["session_id"],
+            ["sessions.id"],
+            name=op.f("fk_refresh_tokens_session_id_sessions"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_tokens")),
     )
-    op.create_index(
-        op.f("ix_refresh_tokens_family_id"), "refresh_tokens", ["family_id"], unique=False
-    )
-    op.create_index("ix_refresh_tokens_user_id", "refresh_tokens", ["user_id"], unique=False)
+    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"], unique=False)
