@@ -8,6 +8,7 @@ HTTP: `aether_api.problems` maps each class to a status.
     │   ├── InvalidAmount
     │   ├── UnknownCurrency
     │   └── InvalidCursor
+    ├── InvalidFields               several such values of one request at once
     ├── NotFound                    nothing with this id that the caller may see
     ├── Conflict                    somebody else was first
     │   ├── EmailTaken
@@ -64,6 +65,15 @@ class InvalidCursor(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__("cursor", "This cursor is not valid; start again without it.")
+
+
+class InvalidFields(AetherError):
+    """Several values of one request are not acceptable; `fields` names each of them."""
+
+    def __init__(self, fields: list[InvalidInput]) -> None:
+        names = ", ".join(field.field for field in fields[:5])
+        super().__init__(f"These fields are not valid: {names}.")
+        self.fields = tuple(fields)
 
 
 class NotFound(AetherError):
