@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,42 +23,7 @@ from pydantic import SecretStr
 from aether_cli.embedded import resolve_servers
 from aether_core.database import migrations
 from aether_core.settings import Settings
-
-_DEADLINE_S = 60.0
-
-
-def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = _DEADLINE_S) -> None:
-    """Wait for a condition; fail with what was awaited."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {deadline_s:.0f} s in vain for {what}")
-        time.sleep(0.02)
-
-
-def end_process(process: subprocess.Popen[bytes]) -> None:
-    """End a process by its id, kindly at first."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def start_server(name: str, home: Path) -> subprocess.Popen[bytes]:
-    """Start `aether run NAME` on an installation of its own."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AETHER_")}
-    log = (home / f"{name}.log").open("wb")
-    with log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "aether_cli", "run", name],
-            env=environment | {"AETHER_HOME": str(home)},
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
+from tests.running import RunningSystem, end_process, running_system, start_server, wait_until
 
 
 @dataclass(frozen=True)
@@ -150,6 +112,17 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
         database_url=SecretStr(database_url),
         redis_url=SecretStr(redis_url),
     )
+
+
+@pytest.fixture(name="running_system")
+def a_running_system(
+    database_url: str, valkey: ValkeyServer, tmp_path: Path
+) -> Iterator[RunningSystem]:
+    """Gateway, a writer and the forecaster over this test's own servers."""
+    with running_system(
+        database_url=database_url, redis_url=valkey.url, home=tmp_path / "home"
+    ) as system:
+        yield system
 
 
 def _postgres_answers(url: str, process: subprocess.Popen[bytes], home: Path) -> bool:
