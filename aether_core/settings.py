@@ -21,6 +21,8 @@ from aether_core.telemetry import LogLevel
 # A Unix socket's path holds at most 107 bytes (man 7 unix), its file name included.
 _SOCKET_DIRECTORY_LENGTH_MAX = 80
 
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
 
 class StreamSettings(BaseModel):
     """The stream between gateways and writers."""
@@ -66,14 +68,28 @@ class GatewaySettings(BaseModel):
     """Gateway processes behind the one port."""
     body_bytes_max: int = Field(64 * 1024, ge=1024, le=16 * 1024 * 1024)
     """Largest body of an ordinary request."""
+    bulk_bytes_max: int = Field(16 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
+    """Largest body of a bulk submission."""
+    bulk_item_count_max: int = Field(10_000, ge=1, le=1_000_000)
+    """Most transactions of one bulk submission."""
+    waiting_count_max: int = Field(20_000, ge=1)
+    """Transactions that wait for their append in one gateway process; beyond it: 503."""
+    connection_count_max: int = Field(5_000, ge=1)
+    """Connections that one gateway process serves; beyond it: 503."""
+    trusted_proxies: str = ""
+    """Addresses, separated by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     group_size_max: int = Field(512, ge=1, le=10_000)
     """Most transactions of one shard that are appended in one call."""
     database_connection_count_max: int = Field(8, ge=1, le=100)
     """Connections to PostgreSQL per gateway process."""
     event_streams_per_user_max: int = Field(8, ge=1)
     """Live feeds that one user may hold open in one gateway process."""
+    event_streams_max: int = Field(1_000, ge=1)
+    """Live feeds that are open in one gateway process."""
     event_buffer_max: int = Field(1_000, ge=10)
     """Events that wait for one slow feed client before it gets a gap instead."""
+    event_resume_max: int = Field(5_000, ge=10)
+    """Events that a client which comes back gets at most; beyond it: a gap."""
 
 
 class IdentitySettings(BaseModel):
@@ -136,6 +152,8 @@ class Settings(BaseSettings):
     """redis://… of an external Valkey or Redis; unset: the embedded one."""
     log_level: LogLevel = "info"
     """Least level that is logged: debug, info, warning or error."""
+    dashboard_directory: Annotated[Path, NoDecode] = _CHECKOUT / "frontend" / "dist"
+    """The built dashboard, which the gateway serves."""
     admin_email: str | None = None
     """The first admin of a scripted installation; unset: admin@localhost.example."""
     admin_password: SecretStr | None = None
@@ -148,10 +166,10 @@ class Settings(BaseSettings):
     scoring: ScoringSettings = ScoringSettings()
     forecast: ForecastSettings = ForecastSettings()
 
-    @field_validator("home")
+    @field_validator("home", "dashboard_directory")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
 
     @field_validator("database_url", "redis_url", "admin_email", "admin_password", mode="before")
     @classmethod

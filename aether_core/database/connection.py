@@ -5,12 +5,14 @@ Also the one list of advisory lock keys, so that no two uses can collide.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
 
-from aether_core.errors import CannotStart
+from aether_core.errors import CannotStart, DatabaseUnavailable
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -22,6 +24,8 @@ Pool: TypeAlias = "asyncpg.Pool[Any]"
 LOCK_MIGRATION = 0x4165_7468_6572_0001
 LOCK_FORECASTER = 0x4165_7468_6572_0002
 LOCK_INCARNATION = 0x4165_7468_6572_0003
+LOCK_KEYS = 0x4165_7468_6572_0004
+LOCK_FIRST_ADMIN = 0x4165_7468_6572_0005
 # … and with two 32-bit keys: the class, then the shard, or the writer's backend.
 LOCK_CLASS_SHARD = 0x4165_0001
 LOCK_CLASS_WRITER = 0x4165_0002
@@ -65,6 +69,29 @@ async def open_pool(
         init=_prepare,
         server_settings=_server_settings(name, statement_timeout_s, 20.0),
     )
+
+
+@asynccontextmanager
+async def borrow(pool: Pool, *, timeout_s: float = 5.0) -> AsyncIterator[Session]:
+    """Lend a connection of the pool for a request.
+
+    Raises DatabaseUnavailable when the server is away, restarting, full or too slow, or when no
+    connection becomes free in time; mistakes of ours pass through.
+    """
+    try:
+        async with pool.acquire(timeout=timeout_s) as connection:
+            yield connection
+    except asyncpg.DataError:
+        raise
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.InterfaceError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+    ) as error:
+        raise DatabaseUnavailable from error
 
 
 async def check_server(connection: Session) -> None:
