@@ -140,8 +140,8 @@ class Settings(BaseSettings):
         env_prefix="AETHER_", env_nested_delimiter="__", extra="ignore", validate_default=True
     )
 
-    home: Annotated[Path, NoDecode] = Path(".aether")
-    """The data of this installation."""
+    home: Annotated[Path, NoDecode] = _CHECKOUT / ".aether"
+    """The data of this installation: `.aether` in the checkout, from wherever it is started."""
     host: str = "127.0.0.1"
     """Address that the gateway listens on."""
     port: int = Field(8420, ge=1, le=65535)
@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     """The first admin of a scripted installation; unset: admin@localhost.example."""
     admin_password: SecretStr | None = None
     """That admin's password; unset: made at random and shown once."""
+    sealing_key: SecretStr | None = Field(None, min_length=32)
+    """Secret under which the signing keys are kept, the same on every machine of one system;
+    unset: made at random in `keys/sealing.key`."""
 
     stream: StreamSettings = StreamSettings()
     writer: WriterSettings = WriterSettings()
@@ -171,7 +174,9 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @field_validator("database_url", "redis_url", "admin_email", "admin_password", mode="before")
+    @field_validator(
+        "database_url", "redis_url", "admin_email", "admin_password", "sealing_key", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

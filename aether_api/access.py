@@ -1,0 +1,340 @@
+"""Who is calling and what they may do.
+
+In:   the Authorization header of a request; the keys and revocations that PostgreSQL keeps, with
+      the news of them from Valkey.
+Out:  a Caller, or NotAuthenticated, NotPermitted, Unavailable.
+A token is verified once and remembered; afterwards it costs a microsecond. Every time it is
+checked against what was revoked. A process that has not heard from Valkey for a second asks it
+before it believes a token, and when it gets no answer it refuses: it fails closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+import asyncpg
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer as BearerModel
+from fastapi.security.base import SecurityBase
+from redis import exceptions as redis_errors
+
+from aether_core.database.connection import Pool
+from aether_core.database.revocations import (
+    Revocation,
+    delete_expired_revocations,
+    find_live_revocations,
+)
+from aether_core.errors import DatabaseUnavailable, NotAuthenticated, NotPermitted, Unavailable
+from aether_core.identity import keys
+from aether_core.identity.keys import KeyRing
+from aether_core.identity.revocation import (
+    RevocationSet,
+    announce_revocation,
+    find_last_announcement,
+    read_announcements,
+)
+from aether_core.identity.roles import SCOPES
+from aether_core.identity.tokens import read_kid, verify_access_token
+from aether_core.settings import Settings
+from aether_core.stream.publisher import Redis
+
+logger = logging.getLogger(__name__)
+
+CACHE_SIZE_MAX: Final = 10_000
+"""Verified tokens that a process remembers: about a kilobyte each."""
+
+# A revocation is to be known everywhere within a second, so news may not be older than that.
+_NEWS_AGE_MAX_S: Final = 0.9
+_NEWS_WAIT_MS: Final = 300
+_ANSWER_MAX_S: Final = 1.0
+# Announcements can be lost (Valkey's memory is full, say): PostgreSQL is asked as well.
+_RECONCILE_S: Final = 0.9
+_RECONCILE_WITHIN_S: Final = 60.0
+_HOUSEKEEPING_S: Final = 600.0
+_UNKNOWN_KEY_S: Final = 1.0
+_KEYS_AGE_MAX_S: Final = 3.0
+_SCHEME: Final = "bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a person or a service, and what they may do."""
+
+    subject: str
+    """`users.id` as text, or `clients.id`."""
+    kind: Literal["user", "client"]
+    role: str | None
+    """customer, analyst, operator or admin; None for a client."""
+    scopes: frozenset[str]
+    account_id: str | None
+    """The user's own account."""
+    token_id: str
+    """`jti`."""
+    expires_at: float
+    """Epoch seconds."""
+    session_id: str | None = None
+    """The sign-in that the token belongs to; None for a client."""
+    token_version: int = 0
+    """The version of the subject that the token was issued for."""
+
+
+class Access:
+    """Decides about tokens, one instance a gateway process; `run` must be running beside it."""
+
+    def __init__(self, settings: Settings, pool: Pool, redis: Redis) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.redis = redis
+        self._sealing_key = keys.load_sealing_key(settings)
+        self._cache: dict[str, Caller] = {}
+        self._revoked = RevocationSet()
+        self._ring: KeyRing | None = None
+        self._ring_at = -1e9
+        self._is_loaded = False
+        self._position = b"0-0"
+        # Instants of `time.monotonic`.
+        self._heard_at = -1e9
+        self._failed_at = -1e9
+        self._lock = asyncio.Lock()
+        self._key_lock = asyncio.Lock()
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Return who sends this Authorization header. Raises NotAuthenticated, Unavailable."""
+        if authorization is None:
+            raise NotAuthenticated
+        if time.monotonic() - self._heard_at > _NEWS_AGE_MAX_S:
+            await self._catch_up()
+        caller = self._cache.get(authorization)
+        if caller is None:
+            caller = await self._verify(authorization)
+        elif caller.expires_at <= time.time():
+            del self._cache[authorization]
+            raise NotAuthenticated("The access token has expired.", "invalid_token")
+        if self._revoked.voids(
+            caller.token_id, caller.session_id, caller.subject, caller.token_version
+        ):
+            raise NotAuthenticated("The access token was revoked; sign in again.", "invalid_token")
+        return caller
+
+    async def run(self) -> None:
+        """Follow keys and revocations until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(), name="access-follow")
+            group.create_task(self._reconcile(), name="access-reconcile")
+
+    async def key_ring(self) -> KeyRing:
+        """Return the keys, read again when they are old. Raises DatabaseUnavailable."""
+        if self._ring is None or time.monotonic() - self._ring_at > _KEYS_AGE_MAX_S:
+            await self._load_keys()
+        assert self._ring is not None  # noqa: S101 - for the type checker
+        return self._ring
+
+    async def apply(self, revocation: Revocation) -> None:
+        """Let a revocation that is durable take effect: here at once, elsewhere by the stream."""
+        self._revoked.add(revocation)
+        try:
+            async with asyncio.timeout(_ANSWER_MAX_S):
+                await announce_revocation(self.redis, revocation)
+        except (redis_errors.RedisError, OSError, TimeoutError) as error:
+            # Who cannot hear Valkey refuses; who can finds it in PostgreSQL within a second.
+            logger.warning("A revocation could not be announced: %s", type(error).__name__)
+
+    # --- beneath ---
+
+    async def _verify(self, authorization: str) -> Caller:
+        """Verify a token that is seen for the first time, and remember it."""
+        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+            raise NotAuthenticated
+        token = authorization[len(_SCHEME) :]
+        kid = read_kid(token)
+        if self._ring is None or (
+            kid not in self._ring.verifying and time.monotonic() - self._ring_at > _UNKNOWN_KEY_S
+        ):
+            await self._load_keys()
+        assert self._ring is not None  # noqa: S101 - for the type checker
+        identity = self.settings.identity
+        claims = verify_access_token(
+            token, self._ring.verifying, issuer=identity.issuer, audience=identity.audience
+        )
+        caller = Caller(
+            subject=claims.sub,
+            kind="client" if claims.is_client else "user",
+            role=claims.role,
+            scopes=frozenset(claims.scope.split()),
+            account_id=claims.account_id,
+            token_id=claims.jti,
+            expires_at=float(claims.exp),
+            session_id=claims.sid,
+            token_version=claims.ver,
+        )
+        if caller.expires_at > time.time():  # within the leeway it is verified each time
+            while len(self._cache) >= CACHE_SIZE_MAX:
+                del self._cache[next(iter(self._cache))]
+            self._cache[authorization] = caller
+        return caller
+
+    async def _catch_up(self) -> None:
+        """Ask Valkey what was revoked since we last heard. Raises Unavailable.
+
+        Those who come while one is asking share its answer.
+        """
+        came_at = time.monotonic()
+        async with self._lock:
+            if self._heard_at >= came_at:
+                return
+            if self._failed_at >= came_at:
+                raise Unavailable("Access cannot be checked at the moment.")
+            try:
+                async with asyncio.timeout(_ANSWER_MAX_S):
+                    await self._hear(wait_ms=None)
+            except _TROUBLES as error:
+                self._fail(error)
+                raise Unavailable("Access cannot be checked at the moment.") from error
+
+    async def _hear(self, *, wait_ms: int | None) -> None:
+        """Take in news; after an interruption everything afresh, since news may be lost."""
+        asked_at = time.monotonic()
+        if not self._is_loaded:
+            # First the place, then the rows: what is announced later is committed later.
+            position = await find_last_announcement(self.redis)
+            async with self.pool.acquire(timeout=_ANSWER_MAX_S) as connection:
+                self._revoked.add_all(await find_live_revocations(connection))
+            self._position, self._is_loaded = position, True
+        else:
+            news, position = await read_announcements(self.redis, self._position, wait_ms=wait_ms)
+            if wait_ms is not None:
+                asked_at = time.monotonic()
+            while news:
+                self._revoked.add_all(news)
+                self._position = max(self._position, position, key=_place)
+                news, position = await read_announcements(self.redis, position, wait_ms=None)
+        self._heard_at = max(self._heard_at, asked_at)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._is_loaded:
+            logger.warning("Revocations cannot be followed: %s", type(error).__name__)
+        self._is_loaded = False
+        self._heard_at = -1e9
+        self._failed_at = time.monotonic()
+
+    async def _follow(self) -> None:
+        """Hear news as they come."""
+        attempt = 0
+        while True:
+            try:
+                async with asyncio.timeout(_NEWS_WAIT_MS / 1000 + _ANSWER_MAX_S):
+                    await self._hear(wait_ms=_NEWS_WAIT_MS)
+                attempt = 0
+            except _TROUBLES as error:
+                self._fail(error)
+                attempt += 1
+                await asyncio.sleep(random.uniform(0.05, min(0.1 * 2**attempt, 1.0)))  # noqa: S311
+
+    async def _reconcile(self) -> None:
+        """Read new keys and revocations that were never announced, and forget old ones."""
+        cleaned_at = time.monotonic()
+        while True:
+            try:
+                async with (
+                    asyncio.timeout(5),
+                    self.pool.acquire(timeout=_ANSWER_MAX_S) as connection,
+                ):
+                    self._revoked.add_all(
+                        await find_live_revocations(connection, within_s=_RECONCILE_WITHIN_S)
+                    )
+                    if time.monotonic() - cleaned_at > _HOUSEKEEPING_S:
+                        cleaned_at = time.monotonic()
+                        await delete_expired_revocations(connection)
+                await self._load_keys()
+            except (*_TROUBLES, Unavailable) as error:
+                logger.debug("PostgreSQL does not tell of revocations: %s", type(error).__name__)
+            self._revoked.forget_expired()
+            await asyncio.sleep(_RECONCILE_S)
+
+    async def _load_keys(self) -> None:
+        """Read the keys; several who need them share one reading. Raises DatabaseUnavailable."""
+        came_at = time.monotonic()
+        async with self._key_lock:
+            if self._ring is not None and self._ring_at >= came_at:
+                return
+            try:
+                async with self.pool.acquire(timeout=2) as connection:
+                    ring = await keys.load_key_ring(connection, self._sealing_key)
+            except _TROUBLES as error:
+                raise DatabaseUnavailable from error
+            if self._ring is not None and self._ring.verifying.keys() - ring.verifying.keys():
+                # A key is gone: what it signed is no longer good.
+                self._cache.clear()
+            self._ring, self._ring_at = ring, time.monotonic()
+
+
+_TROUBLES: Final = (
+    redis_errors.RedisError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+class Requirement(SecurityBase):
+    """A dependency of a route: who calls, if they may. Its scope is also what a test walks over."""
+
+    model = BearerModel(
+        bearerFormat="JWT",
+        description="An access token from `POST /auth/login` or `POST /oauth/token`.",
+    )
+    scheme_name = "bearer"
+
+    def __init__(self, scope: str | None) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller of a request. Raises NotAuthenticated, NotPermitted, Unavailable."""
+        access: Access = request.app.state.access
+        caller = await access.authenticate(authorization_of(request))
+        if self.scope is not None and self.scope not in caller.scopes:
+            raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")
+        return caller
+
+
+@cache
+def require(scope: str | None = None) -> Callable[[Request], Awaitable[Caller]]:
+    """Return a dependency that lets through who is signed in and has this scope (None: any)."""
+    return Requirement(scope)
+
+
+def authorization_of(request: Request) -> str | None:
+    """Return the Authorization header. Raises NotAuthenticated when there are two."""
+    found = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise NotAuthenticated("There are two Authorization headers.", "invalid_request")
+    return bytes(found[0]).decode("latin-1")
+
+
+def document_security(document: dict[str, Any]) -> None:
+    """Let an OpenAPI document offer client credentials wherever it asks for a bearer token."""
+    schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["oauth2"] = {
+        "type": "oauth2",
+        "description": "For services: `aether client add` prints an id and a secret.",
+        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": dict(SCOPES)}},
+    }
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            if any("bearer" in s for s in operation.get("security", [])):
+                operation["security"].append({"oauth2": []})
+
+
+def _place(position: bytes) -> tuple[int, int]:
+    ms, _, sequence = position.partition(b"-")
+    return int(ms), int(sequence or 0)
