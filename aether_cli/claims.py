@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_cli.embedded import make_run_directory
+from aether_cli.home import make_run_directory
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings
 

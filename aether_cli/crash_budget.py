@@ -11,7 +11,7 @@ import logging
 import time
 from contextlib import suppress
 
-from aether_cli.embedded import make_run_directory
+from aether_cli.home import make_run_directory
 from aether_core.settings import Settings
 
 logger = logging.getLogger(__name__)

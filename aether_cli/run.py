@@ -14,7 +14,9 @@ import typer
 
 from aether_cli.claims import claim_name
 from aether_cli.crash_budget import CrashBudget
-from aether_cli.embedded import resolve_servers, run_postgres, run_valkey
+from aether_cli.embedded import resolve_servers
+from aether_cli.postgres import run_postgres
+from aether_cli.valkey import run_valkey
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings, load_settings
 from aether_core.telemetry import configure_logging
