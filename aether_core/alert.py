@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from aether_core.scoring.decision import Reason
+from aether_core.transaction import TransactionView
 
 RESOLUTIONS: Final = ("fraud", "legitimate")
 
@@ -32,3 +33,21 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     resolved_by: str | None = None
     resolved_at: datetime | None = None
     note: str | None = None
+
+
+def new_alert(view: TransactionView) -> AlertView:
+    """Return the alert that a flagged, written transaction raises."""
+    return AlertView(
+        id=view.id,
+        transaction_id=view.id,
+        account_id=view.account_id,
+        merchant=view.merchant,
+        amount=view.amount,
+        currency=view.currency,
+        score=view.score or 0.0,
+        decision=view.decision or "review",
+        reasons=view.reasons,
+        occurred_at=view.occurred_at,
+        created_at=view.created_at,
+        status="open",
+    )

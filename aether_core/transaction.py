@@ -24,7 +24,7 @@ from uuid import UUID
 import msgspec
 
 from aether_core.money import format_minor_units
-from aether_core.scoring.decision import Reason
+from aether_core.scoring.decision import Assessment, Reason
 
 KINDS: Final = ("purchase", "transfer", "withdrawal", "deposit", "refund")
 SHARD_COUNT_MAX: Final = 1 << 12
@@ -179,4 +179,18 @@ def pending_view(identifier: UUID, ms: int, transaction: Transaction) -> Transac
         score=None,
         decision=None,
         reasons=(),
+    )
+
+
+def processed_view(
+    identifier: UUID, ms: int, transaction: Transaction, assessment: Assessment
+) -> TransactionView:
+    """Show a transaction that is written, as its row does."""
+    return msgspec.structs.replace(
+        pending_view(identifier, ms, transaction),
+        status="processed",
+        is_flagged=assessment.decision != "approve",
+        score=assessment.score,
+        decision=assessment.decision,
+        reasons=assessment.reasons,
     )

@@ -66,6 +66,19 @@ async def find_alerts(connection: Session, which: AlertFilter, limit: int) -> li
     return [_view(row) for row in rows]
 
 
+async def find_alerts_between(
+    connection: Session, shard: int, after: UUID, until: UUID
+) -> list[AlertView]:
+    """Return a shard's alerts with after < id ≤ until, in order."""
+    rows = await connection.fetch(
+        "SELECT * FROM alerts WHERE id > $2 AND id <= $3 AND shard = $1 ORDER BY id",
+        shard,
+        after,
+        until,
+    )
+    return [_view(row) for row in rows]
+
+
 async def count_open_alerts(connection: Session) -> int:
     """Return how many alerts wait for an analyst."""
     return int(await connection.fetchval("SELECT count(*) FROM alerts WHERE status = 'open'"))

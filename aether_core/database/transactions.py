@@ -143,6 +143,16 @@ async def find_transaction(connection: Session, identifier: UUID) -> Transaction
     return None if row is None else view_of_row(row)
 
 
+async def find_written(connection: Session, identifiers: list[UUID]) -> set[UUID]:
+    """Return those of the ids that are rows or dead letters already."""
+    rows = await connection.fetch(
+        "SELECT id FROM transactions WHERE id = ANY($1::uuid[])"
+        " UNION ALL SELECT id FROM dead_letters WHERE id = ANY($1::uuid[])",
+        identifiers,
+    )
+    return {UUID(int=row["id"].int) for row in rows}
+
+
 async def find_transactions(
     connection: Session, which: TransactionFilter, limit: int
 ) -> list[TransactionView]:

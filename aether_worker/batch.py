@@ -1,0 +1,279 @@
+"""Batch: what one database transaction of the writer holds.
+
+In:   entries of owned shards after their positions, in order.
+Out:  rows, alerts, dead letters, load and the step of each position, ready to be written. The
+      shards' scoring states have learnt the entries; whoever cannot commit the batch reloads them.
+Does no I/O. An entry that cannot be a transaction becomes a dead letter here; one that only
+PostgreSQL refuses is found by `poison`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import log
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import msgspec
+
+from aether_core.database.dead_letters import DeadLetter
+from aether_core.database.positions import Advance
+from aether_core.database.snapshots import Snapshot
+from aether_core.database.transactions import LoadBucket
+from aether_core.money import EXPONENTS, MINOR_UNITS_MAX
+from aether_core.scoring import Assessment, Thresholds, score_transaction
+from aether_core.stream.contract import Entry, incarnation_field
+from aether_core.transaction import (
+    Transaction,
+    decode_transaction,
+    instant_of_ms,
+    instant_of_us,
+    transaction_id,
+)
+from aether_worker.shards import OwnedShard
+
+# Year 1 to 9999, what both Python and PostgreSQL can say.
+_OCCURRED_AT_US_MIN = -62_135_596_800_000_000
+_OCCURRED_AT_US_MAX = 253_402_300_799_999_999
+_MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One transaction with its id, acceptance (ms since 1970) and assessment."""
+
+    id: UUID
+    ms: int
+    transaction: Transaction
+    assessment: Assessment
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that is committed together; shards stand in ascending order."""
+
+    owned: list[OwnedShard] = field(default_factory=list)
+    entries: dict[int, list[Entry]] = field(default_factory=dict)
+    advances: list[Advance] = field(default_factory=list)
+    scored: list[Scored] = field(default_factory=list)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    alert_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    load: list[LoadBucket] = field(default_factory=list)
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What is already known of entries by their ids: written before, or impossible to write."""
+
+    written: frozenset[UUID] = frozenset()
+    poison: Mapping[UUID, str] = field(default_factory=dict)
+
+
+class _Minute:
+    """One minute's load of one shard and currency, while it is added up."""
+
+    __slots__ = ("amount", "count", "decline_count", "log_sum", "review_count")
+
+    def __init__(self) -> None:
+        self.count = self.review_count = self.decline_count = self.amount = 0
+        self.log_sum = 0.0
+
+
+def entry_uuid(entry: Entry, shard: int, incarnation: int) -> UUID:
+    """Return the id of an entry; of its own incarnation where it names one."""
+    try:
+        return transaction_id(*entry.id, shard, _incarnation_of(entry, incarnation))
+    except (OverflowError, ValueError):
+        return uuid5(NAMESPACE_OID, f"aether:{shard}:{entry.id}:{incarnation}")
+
+
+def foreign_ids(owned: OwnedShard, entries: list[Entry]) -> list[UUID]:
+    """Return the ids of entries that another incarnation accepted: they may be written already."""
+    field_name = incarnation_field(owned.incarnation).encode()
+    return [
+        entry_uuid(entry, owned.shard, owned.incarnation)
+        for entry in entries
+        if entry.field != field_name
+    ]
+
+
+def prepare(
+    owned: Mapping[int, OwnedShard],
+    entries: dict[int, list[Entry]],
+    thresholds: Thresholds,
+    verdicts: Verdicts,
+    snapshot_entries: int,
+) -> Batch:
+    """Score the entries and lay out their rows.
+
+    entries: shard → its next entries in order, none of them empty.
+    """
+    batch = Batch(entries=entries)
+    for shard in sorted(entries):
+        _prepare_shard(batch, owned[shard], entries[shard], thresholds, verdicts)
+        if owned[shard].unsaved_count >= snapshot_entries:
+            snapshot = owned[shard].snapshot()
+            if snapshot is not None:
+                batch.snapshots[shard] = snapshot
+    return batch
+
+
+def _prepare_shard(
+    batch: Batch,
+    owned: OwnedShard,
+    entries: list[Entry],
+    thresholds: Thresholds,
+    verdicts: Verdicts,
+) -> None:
+    shard = owned.shard
+    minutes: dict[tuple[int, str], _Minute] = {}
+    dead_before, rows_before, alerts_before = (
+        len(batch.dead_letters),
+        len(batch.rows),
+        len(batch.alert_rows),
+    )
+    repeated = 0
+    for entry in entries:
+        identifier = entry_uuid(entry, shard, owned.incarnation)
+        if identifier in verdicts.written:
+            repeated += 1
+            continue
+        transaction = _transaction_of(entry, verdicts.poison.get(identifier))
+        if isinstance(transaction, str):
+            batch.dead_letters.append(
+                DeadLetter(
+                    identifier, shard, owned.incarnation, entry.id, entry.payload, transaction
+                )
+            )
+            continue
+        assessment = score_transaction(
+            owned.state,
+            thresholds,
+            account_id=transaction.account_id,
+            currency=transaction.currency,
+            minor_units=transaction.minor_units,
+            exponent=EXPONENTS[transaction.currency],
+            occurred_at_ms=transaction.occurred_at_us // 1000,
+        )
+        owned.last_scored = identifier
+        _lay_out(batch, shard, Scored(identifier, entry.id.ms, transaction, assessment), minutes)
+    row_count = len(batch.rows) - rows_before
+    owned.unsaved_count += row_count
+    batch.owned.append(owned)
+    batch.advances.append(
+        Advance(
+            shard=shard,
+            incarnation=owned.incarnation,
+            expected=owned.prepared,
+            reached=entries[-1].id,
+            committed_count=row_count + repeated,
+            flagged_count=len(batch.alert_rows) - alerts_before,
+            dead_letter_count=len(batch.dead_letters) - dead_before,
+        )
+    )
+    batch.load += [
+        LoadBucket(
+            minute=instant_of_ms(minute_ms),
+            shard=shard,
+            currency=currency,
+            transaction_count=minute.count,
+            review_count=minute.review_count,
+            decline_count=minute.decline_count,
+            amount_minor_units=minute.amount,
+            log_amount_sum=minute.log_sum,
+        )
+        for (minute_ms, currency), minute in minutes.items()
+    ]
+    owned.prepared = entries[-1].id
+
+
+def _incarnation_of(entry: Entry, default: int) -> int:
+    try:
+        return int(entry.field, 16)
+    except ValueError:
+        return default  # put there by hand: it counts to the stream that it was found in
+
+
+def _transaction_of(entry: Entry, known_error: str | None) -> Transaction | str:
+    """Return the entry's transaction, or why it cannot be one."""
+    if known_error is not None:
+        return known_error
+    try:
+        int(entry.field, 16)
+        transaction = decode_transaction(entry.payload)
+    except msgspec.MsgspecError as error:
+        return f"not a transaction of a known version: {error}"
+    except (ValueError, RecursionError):
+        return "the entry does not name its stream's incarnation"
+    if not 0 < transaction.minor_units <= MINOR_UNITS_MAX:
+        return "the amount is out of range"
+    if transaction.currency not in EXPONENTS:
+        return "the currency is unknown"
+    if not _OCCURRED_AT_US_MIN <= transaction.occurred_at_us <= _OCCURRED_AT_US_MAX:
+        return "occurred_at is out of range"
+    return transaction
+
+
+def _lay_out(
+    batch: Batch, shard: int, scored: Scored, minutes: dict[tuple[int, str], _Minute]
+) -> None:
+    transaction, assessment = scored.transaction, scored.assessment
+    decision = assessment.decision
+    occurred_at: datetime = instant_of_us(transaction.occurred_at_us)
+    created_at = instant_of_ms(scored.ms)
+    batch.scored.append(scored)
+    # In the order of transactions.ROW_COLUMNS.
+    batch.rows.append(
+        (
+            scored.id,
+            shard,
+            transaction.user_id,
+            transaction.account_id,
+            transaction.minor_units,
+            transaction.currency,
+            transaction.merchant,
+            transaction.location,
+            transaction.kind,
+            transaction.description,
+            transaction.metadata,
+            occurred_at,
+            created_at,
+            assessment.score,
+            decision,
+            assessment.reasons or None,
+            transaction.idempotency_digest,
+            transaction.body_digest,
+        )
+    )
+    minute_ms = scored.ms - scored.ms % _MINUTE_MS
+    minute = minutes.get((minute_ms, transaction.currency))
+    if minute is None:
+        minute = minutes[minute_ms, transaction.currency] = _Minute()
+    minute.count += 1
+    minute.amount += transaction.minor_units
+    minute.log_sum += log(transaction.minor_units)
+    if decision == "approve":
+        return
+    minute.review_count += decision == "review"
+    minute.decline_count += decision == "decline"
+    # In the order of alerts.ROW_COLUMNS.
+    batch.alert_rows.append(
+        (
+            scored.id,
+            scored.id,
+            shard,
+            transaction.account_id,
+            transaction.merchant,
+            transaction.minor_units,
+            transaction.currency,
+            assessment.score,
+            decision,
+            assessment.reasons,
+            occurred_at,
+            created_at,
+        )
+    )

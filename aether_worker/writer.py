@@ -1,0 +1,275 @@
+"""Writer: the step between the shards of the stream and PostgreSQL.
+
+In:   the entries after each owned shard's committed position, in order; read again after a crash.
+Out:  rows, alerts, load, dead letters and the new positions in one database transaction; then the
+      feed; then the stream is trimmed.
+Relies on the locked positions: a second owner of a shard finds them moved, and stops. While one
+batch is being committed the next is read and scored, so that PostgreSQL and this process work at
+the same time; commits themselves never overlap, and a batch is published before the next commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+import msgspec
+
+from aether_core.alert import AlertView, new_alert
+from aether_core.database.alerts import copy_alerts, find_alerts_between
+from aether_core.database.connection import Session
+from aether_core.database.dead_letters import add_dead_letters
+from aether_core.database.positions import advance_positions, lock_positions
+from aether_core.database.snapshots import save_snapshot
+from aether_core.database.transactions import (
+    add_load,
+    copy_transactions,
+    find_flagged_between,
+    find_written,
+)
+from aether_core.scoring import Thresholds
+from aether_core.settings import StreamSettings, WriterSettings
+from aether_core.stream.contract import Entry, EntryId
+from aether_core.stream.feed import FeedEvent, publish
+from aether_core.stream.publisher import Redis
+from aether_core.stream.reader import read_entries, trim
+from aether_core.transaction import TransactionView, processed_view, transaction_id
+from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare
+from aether_worker.poison import DATA_ERRORS, find_poison
+from aether_worker.shards import OwnedShard, ShardHolder
+
+logger = logging.getLogger(__name__)
+
+_encoder = msgspec.json.Encoder()
+
+
+class Writer:
+    """Writes the batches of the shards that `holder` owns, on the holder's own connection."""
+
+    def __init__(
+        self,
+        connection: Session,
+        redis: Redis,
+        holder: ShardHolder,
+        *,
+        owner: str,
+        thresholds: Thresholds,
+        stream: StreamSettings,
+        writer: WriterSettings,
+    ) -> None:
+        self._connection = connection
+        self._redis = redis
+        self._holder = holder
+        self._owner = owner
+        self._thresholds = thresholds
+        self._stream = stream
+        self._settings = writer
+        self._pace = FeedPace(writer.feed_transactions_per_s)
+        self._busy_shards = 1
+        self._writing: asyncio.Task[None] | None = None
+        self._under_way = Batch()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write until `stop` is set; then finish the batch and give the shards back."""
+        rebalance_at = 0.0
+        try:
+            while not stop.is_set():
+                if time.monotonic() >= rebalance_at:
+                    await self._settle()
+                    await self.take_shards()
+                    rebalance_at = time.monotonic() + self._settings.rebalance_s
+                entries = await self.read(stop)
+                if not entries:
+                    continue
+                batch = self.prepare(entries, await self._known(entries))
+                if await self._settle():
+                    self._writing = asyncio.create_task(self.write(batch), name="write")
+                    self._under_way = batch
+            await self._settle()
+        finally:
+            if self._writing is not None:
+                self._writing.cancel()
+                await asyncio.gather(self._writing, return_exceptions=True)
+        for shard in list(self._holder.owned):
+            await self._holder.give_back(shard)
+
+    async def take_shards(self) -> None:
+        """Rebalance; publish again what the last owner of a taken shard may have left unsaid."""
+        for owned in await self._holder.rebalance():
+            await self._publish_last_batch(owned)
+
+    async def read(self, stop: asyncio.Event) -> dict[int, list[Entry]]:
+        """Read the entries after what was prepared, at most a batch of them."""
+        owned = self._holder.owned
+        if not owned:
+            # Another writer has all shards: wait for one of them, or for the end.
+            try:
+                async with asyncio.timeout(self._settings.rebalance_s):
+                    await stop.wait()
+            except TimeoutError:
+                pass
+            return {}
+        entries = await read_entries(
+            self._redis,
+            {shard: one.prepared for shard, one in owned.items()},
+            # As if all of the batch came from as many shards as last time.
+            count=max(1, self._settings.batch_size_max // self._busy_shards),
+            block_ms=self._settings.idle_wait_ms,
+        )
+        self._busy_shards = max(1, len(entries))
+        return _at_most(entries, self._settings.batch_size_max)
+
+    def prepare(self, entries: dict[int, list[Entry]], verdicts: Verdicts) -> Batch:
+        """Score the entries and lay out their rows."""
+        return prepare(
+            self._holder.owned, entries, self._thresholds, verdicts, self._settings.snapshot_entries
+        )
+
+    async def write(self, batch: Batch) -> None:
+        """Commit a batch, publish it and trim the stream.
+
+        Raises PositionMoved when a shard has another owner; nothing was written then.
+        """
+        await self.commit(batch)
+        await self.publish(batch)
+        await trim(self._redis, {a.shard: a.reached for a in batch.advances})
+
+    async def commit(self, batch: Batch) -> None:
+        """Write everything and move the positions, in one database transaction."""
+        connection = self._connection
+        async with connection.transaction():
+            await lock_positions(
+                connection, {a.shard: (a.incarnation, a.expected) for a in batch.advances}
+            )
+            if batch.rows:
+                await copy_transactions(connection, batch.rows)
+                await add_load(connection, batch.load)
+            if batch.alert_rows:
+                await copy_alerts(connection, batch.alert_rows)
+            if batch.dead_letters:
+                await add_dead_letters(connection, batch.dead_letters)
+            for shard, snapshot in batch.snapshots.items():
+                await save_snapshot(connection, shard, snapshot)
+            await advance_positions(connection, batch.advances, self._owner)
+        for owned, advance in zip(batch.owned, batch.advances, strict=True):
+            owned.previous, owned.committed = owned.committed, advance.reached
+
+    async def publish(self, batch: Batch) -> None:
+        """Tell the consoles: every alert, the flagged, and as many others as people can follow."""
+        events = []
+        for scored in self._pace.choose(batch.scored):
+            view = processed_view(scored.id, scored.ms, scored.transaction, scored.assessment)
+            events.append(_transaction_event(view))
+            if view.is_flagged:
+                events.append(_alert_event(new_alert(view)))
+        counts = {
+            "committed": len(batch.rows),
+            "flagged": len(batch.alert_rows),
+            "dead_letters": len(batch.dead_letters),
+        }
+        events.append(FeedEvent("batch", "", _encoder.encode(counts)))
+        await publish(self._redis, events, length_max=self._stream.feed_length_max)
+
+    async def _settle(self) -> bool:
+        """Wait for the batch that is being written.
+
+        Returns False when it was refused: its culprits have been set aside, and what was prepared
+        after it must be forgotten, since it was scored as if they had been written.
+        """
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return True
+        try:
+            await writing
+        except DATA_ERRORS as error:
+            logger.warning("a batch was refused, looking for the culprit: %s", error)
+            await self._write_without_poison(self._under_way, error)
+            return False
+        return True
+
+    async def _write_without_poison(self, batch: Batch, error: Exception) -> None:
+        """Set the culprits aside and write the rest, scored as if they had never been there."""
+        poison = await find_poison(self._connection, batch)
+        if not poison:
+            raise error
+        for identifier, reason in poison.items():
+            logger.error("entry %s becomes a dead letter: %s", identifier, reason)
+        # The others too: a batch that was prepared after this one is forgotten.
+        for shard in list(self._holder.owned):
+            await self._holder.reload(shard)
+        foreign = _foreign_ids(self._holder.owned, batch.entries)
+        written = await find_written(self._connection, foreign)
+        await self.write(self.prepare(batch.entries, Verdicts(frozenset(written), poison)))
+
+    async def _known(self, entries: dict[int, list[Entry]]) -> Verdicts:
+        """Look up the entries of other incarnations: the one before may have written them."""
+        foreign = _foreign_ids(self._holder.owned, entries)
+        if not foreign:
+            return Verdicts()
+        if self._writing is not None:
+            await asyncio.wait([self._writing])  # the connection serves one at a time
+        return Verdicts(frozenset(await find_written(self._connection, foreign)))
+
+    async def _publish_last_batch(self, owned: OwnedShard) -> None:
+        if owned.committed == EntryId(0, 0):
+            return
+        after = _bound(owned, owned.previous)
+        until = _bound(owned, owned.committed)
+        flagged = await find_flagged_between(self._connection, owned.shard, after, until)
+        alerts = await find_alerts_between(self._connection, owned.shard, after, until)
+        events = [*map(_transaction_event, flagged), *map(_alert_event, alerts)]
+        await publish(self._redis, events, length_max=self._stream.feed_length_max)
+        await trim(self._redis, {owned.shard: owned.committed})
+
+
+class FeedPace:
+    """Lets flagged transactions through always, others up to a rate (a token bucket)."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._budget = float(per_second)
+        self._filled_at = time.monotonic()
+
+    def choose(self, scored: list[Scored]) -> Iterable[Scored]:
+        """Return what is shown, in order: the newest where not all can be."""
+        now = time.monotonic()
+        self._budget = min(
+            float(self._per_second), self._budget + (now - self._filled_at) * self._per_second
+        )
+        self._filled_at = now
+        first = max(0, len(scored) - int(self._budget))
+        self._budget -= len(scored) - first
+        return (
+            one
+            for index, one in enumerate(scored)
+            if index >= first or one.assessment.decision != "approve"
+        )
+
+
+def _at_most(entries: dict[int, list[Entry]], limit: int) -> dict[int, list[Entry]]:
+    kept = {}
+    for shard, of_shard in entries.items():
+        if limit <= 0:
+            break
+        kept[shard] = of_shard[:limit]
+        limit -= len(kept[shard])
+    return kept
+
+
+def _foreign_ids(owned: dict[int, OwnedShard], entries: dict[int, list[Entry]]) -> list[UUID]:
+    return [i for shard, of_shard in entries.items() for i in foreign_ids(owned[shard], of_shard)]
+
+
+def _bound(owned: OwnedShard, entry: EntryId) -> UUID:
+    return transaction_id(*entry, owned.shard, owned.incarnation)
+
+
+def _transaction_event(view: TransactionView) -> FeedEvent:
+    return FeedEvent("transaction", view.account_id, _encoder.encode(view))
+
+
+def _alert_event(alert: AlertView) -> FeedEvent:
+    return FeedEvent("alert", alert.account_id, _encoder.encode(alert))
