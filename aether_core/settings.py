@@ -106,9 +106,12 @@ class IdentitySettings(BaseModel):
     audience: str = "aether-api"
     """`aud` of the access tokens."""
     login_attempts_max: int = Field(10, ge=1)
-    """Wrong passwords per account and per address before they must wait."""
+    """Wrong passwords for one account from one address before they must wait; five times as many
+    from one address for any account, ten times as many for one account from new addresses."""
     login_window_s: int = Field(300, ge=1)
-    """The time over which wrong passwords are counted."""
+    """The time over which wrong passwords and registrations are counted."""
+    registrations_max: int = Field(100, ge=1)
+    """Registrations from one address before it must wait."""
 
 
 class ScoringSettings(BaseModel):

@@ -1,0 +1,139 @@
+"""Keeps sign-ins (sessions) and the refresh tokens that descend from each.
+
+Whoever rotates or ends a session locks its row first: the successor of a token and the end of its
+family cannot miss one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from aether_core.database.connection import Session
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One sign-in of one user through one client."""
+
+    id: UUID
+    user_id: UUID
+    client_id: str
+    created_at: datetime
+    expires_at: datetime
+    is_live: bool
+    """Neither ended nor expired, by PostgreSQL's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token, known by its hash. used_s: since it was used; None when it was not."""
+
+    session_id: UUID
+    used_s: float | None
+    successor_sealed: bytes | None
+
+
+async def add_session(
+    connection: Session, *, identifier: UUID, user_id: UUID, client_id: str, life_s: int
+) -> None:
+    """Begin a session. life_s: its absolute end, however often it is refreshed."""
+    await connection.execute(
+        "INSERT INTO sessions (id, user_id, client_id, expires_at)"
+        " VALUES ($1, $2, $3, now() + make_interval(secs => $4))",
+        identifier,
+        user_id,
+        client_id,
+        float(life_s),
+    )
+
+
+async def lock_session(connection: Session, identifier: UUID) -> SignIn | None:
+    """Return a session and keep others from changing it until the database transaction ends."""
+    row = await connection.fetchrow(
+        "SELECT *, ended_at IS NULL AND expires_at > now() AS is_live"
+        " FROM sessions WHERE id = $1 FOR UPDATE",
+        identifier,
+    )
+    return None if row is None else _sign_in(row)
+
+
+async def find_session_of_token(connection: Session, token_hash: bytes) -> UUID | None:
+    """Return the session that a refresh token belongs to, whatever has become of either."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT session_id FROM refresh_tokens WHERE token_hash = $1", token_hash
+    )
+    return found
+
+
+async def end_session(connection: Session, identifier: UUID) -> bool:
+    """End a session; False when there is none that could end."""
+    status = await connection.execute(
+        "UPDATE sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL", identifier
+    )
+    return status == "UPDATE 1"
+
+
+async def end_sessions_of(connection: Session, user_id: UUID) -> None:
+    """End every session of a user."""
+    await connection.execute(
+        "UPDATE sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL", user_id
+    )
+
+
+async def add_refresh_token(connection: Session, token_hash: bytes, session_id: UUID) -> None:
+    """Keep a new refresh token."""
+    await connection.execute(
+        "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)",
+        token_hash,
+        session_id,
+    )
+
+
+async def find_refresh_token(connection: Session, token_hash: bytes) -> RefreshToken | None:
+    """Return a refresh token; lock its session first."""
+    row = await connection.fetchrow(
+        "SELECT session_id, successor_sealed,"
+        " extract(epoch FROM clock_timestamp() - used_at)::float8 AS used_s"
+        " FROM refresh_tokens WHERE token_hash = $1",
+        token_hash,
+    )
+    if row is None:
+        return None
+    return RefreshToken(row["session_id"], row["used_s"], row["successor_sealed"])
+
+
+async def use_refresh_token(
+    connection: Session, token_hash: bytes, successor_sealed: bytes
+) -> None:
+    """Note that a token was used, and what took its place."""
+    await connection.execute(
+        "UPDATE refresh_tokens SET used_at = clock_timestamp(), successor_sealed = $2"
+        " WHERE token_hash = $1",
+        token_hash,
+        successor_sealed,
+    )
+
+
+async def delete_expired_sessions(connection: Session) -> None:
+    """Forget sessions, with their tokens, that ended or expired more than a day ago."""
+    await connection.execute(
+        "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
+        " OR ended_at < now() - interval '1 day'"
+    )
+
+
+def _sign_in(row: Record) -> SignIn:
+    return SignIn(
+        id=row["id"],
+        user_id=row["user_id"],
+        client_id=row["client_id"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        is_live=row["is_live"],
+    )

@@ -1,0 +1,124 @@
+"""Limits on sign-ins, counted in Valkey before a password is looked at.
+
+In:   an e-mail address as it was sent, and the address of the client.
+Out:  nothing, or TooManyAttempts with the seconds after which to try again.
+Wrong passwords are counted per account and address together, per address, and per account from
+everywhere. The last limit, which an attacker with many addresses reaches on purpose, does not shut
+out addresses from which the account has signed in before: nobody can lock a user out for ever.
+Counts open again by themselves; those who knock at a closed door do not keep it closed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Final, cast
+
+from redis import exceptions as redis_errors
+
+from aether_core.errors import TooManyAttempts, Unavailable
+from aether_core.settings import IdentitySettings
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+_ADDRESS_FACTOR: Final = 5
+"""Many people may share one address."""
+_ACCOUNT_FACTOR: Final = 10
+_KNOWN_S: Final = 30 * 24 * 3600
+
+# ARGV: the window, then a limit for each count. KEYS: the counts; one more key, where it exists,
+# exempts from the last limit. Answers the seconds to wait, 0 when the attempt is counted.
+_TAKE: Final = """
+local n = #ARGV - 1
+local is_known = #KEYS > n and redis.call('EXISTS', KEYS[n + 1]) == 1
+for i = 1, n do
+  local is_exempt = is_known and i == n
+  if not is_exempt and tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[i + 1]) then
+    return math.max(redis.call('TTL', KEYS[i]), 1)
+  end
+end
+for i = 1, n do
+  redis.call('INCR', KEYS[i])
+  if redis.call('TTL', KEYS[i]) < 0 then redis.call('EXPIRE', KEYS[i], ARGV[1]) end
+end
+return 0
+"""
+
+# The attempt was no failure: take it back where others' failures are counted too.
+_GIVE_BACK: Final = """
+redis.call('DEL', KEYS[1])
+for i = 2, 3 do
+  if tonumber(redis.call('GET', KEYS[i]) or '0') > 0 then redis.call('DECR', KEYS[i]) end
+end
+redis.call('SET', KEYS[4], '1', 'EX', ARGV[1])
+return 0
+"""
+
+
+async def take_login_attempt(
+    redis: Redis, settings: IdentitySettings, *, email: str, address: str
+) -> None:
+    """Count an attempt to sign in. Raises TooManyAttempts, Unavailable."""
+    most = settings.login_attempts_max
+    wait_s = await _call(
+        redis,
+        _TAKE,
+        _login_keys(email, address),
+        [settings.login_window_s, most, most * _ADDRESS_FACTOR, most * _ACCOUNT_FACTOR],
+    )
+    if wait_s > 0:
+        raise TooManyAttempts(wait_s)
+
+
+async def give_login_attempt_back(redis: Redis, *, email: str, address: str) -> None:
+    """Note that the password was right: it was no failure, and the address is known from now on."""
+    await _call(redis, _GIVE_BACK, _login_keys(email, address), [_KNOWN_S])
+
+
+async def take_registration(redis: Redis, settings: IdentitySettings, *, address: str) -> None:
+    """Count a registration from an address. Raises TooManyAttempts, Unavailable."""
+    key = f"aether:{{login}}:register:{_digest(_network(address))}"
+    limits = [settings.login_window_s, settings.registrations_max]
+    wait_s = await _call(redis, _TAKE, [key], limits)
+    if wait_s > 0:
+        raise TooManyAttempts(wait_s)
+
+
+async def _call(redis: Redis, script: str, keys: list[str], arguments: list[int]) -> int:
+    try:
+        answer = redis.eval(script, len(keys), *keys, *(str(a) for a in arguments))
+        return int(await cast("Awaitable[int]", answer))
+    except (redis_errors.RedisError, OSError) as error:
+        # Without the counts a password could be guessed at any speed: fail closed.
+        raise Unavailable("Signing in is not available at the moment.") from error
+
+
+def _login_keys(email: str, address: str) -> list[str]:
+    # The braces keep the keys of one call on one server of a cluster.
+    account, network = _digest(email.strip().lower()), _digest(_network(address))
+    return [
+        f"aether:{{login}}:pair:{account}:{network}",
+        f"aether:{{login}}:address:{network}",
+        f"aether:{{login}}:account:{account}",
+        f"aether:{{login}}:known:{account}:{network}",
+    ]
+
+
+def _network(address: str) -> str:
+    """Return what one client surely holds: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _digest(text: str) -> str:
+    # No e-mail address lies in the stream's server, and a key has one length.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
