@@ -1,0 +1,197 @@
+"""Acceptance: gathers concurrent requests into one durable append.
+
+In:   checked submissions, from any number of requests at once.
+Out:  for each its own outcome: where it is in the stream, or why it is not.
+Group commit: what arrives while one append is under way waits a moment and shares the next one.
+One refused submission never harms its neighbours, and an append whose answer was lost is an
+unknown outcome: never a success, and never tried again by us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from aether_api.agreement import StreamAgreement
+from aether_core.errors import (
+    AetherError,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
+    StreamUnavailable,
+    Unavailable,
+)
+from aether_core.settings import GatewaySettings
+from aether_core.stream.contract import shard_of
+from aether_core.stream.publisher import (
+    Accepted,
+    IncarnationMoved,
+    KeyReused,
+    Outcome,
+    StreamPublisher,
+    Submission,
+)
+
+logger = logging.getLogger(__name__)
+
+_TOO_MANY_WAIT: Final = "Too many transactions wait to be accepted; nothing was accepted."
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An accepted transaction and its shard."""
+
+    accepted: Accepted
+    shard: int
+
+
+@dataclass(slots=True)
+class AcceptanceCounts:
+    """What this process has accepted and refused since its start."""
+
+    accepted: int = 0
+    replayed: int = 0
+    key_reused: int = 0
+    refused: int = 0
+    """Nothing was appended: the backlog is full or the stream away."""
+    unknown: int = 0
+    """The connection broke during the append."""
+    appends: int = 0
+    """Groups that were appended; accepted ÷ appends is the size of a group."""
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """The submissions of one request that wait for their outcomes."""
+
+    outcomes: list[Outcome | None]
+    missing: int
+    done: asyncio.Future[None]
+
+    def settle(self, index: int, outcome: Outcome) -> None:
+        self.outcomes[index] = outcome
+        self.missing -= 1
+        if self.missing == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What waits for the next append of one shard."""
+
+    submissions: list[Submission] = field(default_factory=list)
+    owners: list[tuple[_Gathering, int]] = field(default_factory=list)
+
+
+class Acceptance:
+    """The one way into the stream for all requests of this process."""
+
+    def __init__(
+        self, publisher: StreamPublisher, agreement: StreamAgreement, settings: GatewaySettings
+    ) -> None:
+        self._publisher = publisher
+        self._agreement = agreement
+        self._settings = settings
+        self._waiting: dict[int, _Waiting] = {}
+        self._waiting_count = 0
+        self._arrived = asyncio.Event()
+        self.counts = AcceptanceCounts()
+
+    async def accept(self, account_id: str, submission: Submission) -> Placed:
+        """Append one transaction; returns once it is durable.
+
+        Raises IdempotencyKeyReused, BacklogFull, StreamUnavailable, OutcomeUnknown.
+        """
+        (outcome,) = await self.accept_all([(account_id, submission)])
+        if isinstance(outcome, Placed):
+            return outcome
+        raise outcome
+
+    async def accept_all(
+        self, submissions: list[tuple[str, Submission]]
+    ) -> list[Placed | AetherError]:
+        """Append transactions, each with its account; outcomes stand in their order."""
+        shards = self._agreement.shards
+        if shards is None:
+            self.counts.refused += len(submissions)
+            return [StreamUnavailable()] * len(submissions)
+        if self._waiting_count + len(submissions) > self._settings.waiting_count_max:
+            self.counts.refused += len(submissions)
+            return [Unavailable(_TOO_MANY_WAIT)] * len(submissions)
+        count = len(submissions)
+        gathering = _Gathering([None] * count, count, asyncio.get_running_loop().create_future())
+        places = []
+        for index, (account_id, submission) in enumerate(submissions):
+            shard = shard_of(account_id, shards.count)
+            places.append(shard)
+            waiting = self._waiting.get(shard)
+            if waiting is None:
+                waiting = self._waiting[shard] = _Waiting()
+            waiting.submissions.append(submission)
+            waiting.owners.append((gathering, index))
+        self._waiting_count += count
+        self._arrived.set()
+        if count:
+            await gathering.done
+        return [
+            self._count(outcome, shard)
+            for outcome, shard in zip(gathering.outcomes, places, strict=True)
+        ]
+
+    async def run(self) -> None:
+        """Append what waits, group after group, until cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                # Requests that have arrived in the same turn of the loop join this group.
+                await asyncio.sleep(0)
+                await self._append(self._take())
+
+    async def _append(self, taken: dict[int, _Waiting]) -> None:
+        shards = self._agreement.shards
+        outcomes: dict[int, list[Outcome]] = {}
+        try:
+            if shards is not None:
+                groups = {shard: waiting.submissions for shard, waiting in taken.items()}
+                outcomes = await self._publisher.append(groups, shards.incarnations)
+                self.counts.appends += len(groups)
+        finally:
+            # Also when this task is cancelled or fails in the middle: nobody waits for ever, and
+            # nobody is told that nothing happened.
+            for shard, waiting in taken.items():
+                unknown: Outcome = StreamUnavailable() if shards is None else OutcomeUnknown()
+                settled = outcomes.get(shard) or [unknown] * len(waiting.owners)
+                for (gathering, index), outcome in zip(waiting.owners, settled, strict=True):
+                    gathering.settle(index, outcome)
+                if isinstance(settled[0], IncarnationMoved):
+                    self._agreement.renew()
+
+    def _take(self) -> dict[int, _Waiting]:
+        """Take the next group of every shard."""
+        size = self._settings.group_size_max
+        taken, self._waiting = self._waiting, {}
+        for shard, waiting in taken.items():
+            if len(waiting.owners) > size:
+                self._waiting[shard] = _Waiting(waiting.submissions[size:], waiting.owners[size:])
+                del waiting.submissions[size:]
+                del waiting.owners[size:]
+        self._waiting_count -= sum(len(waiting.owners) for waiting in taken.values())
+        return taken
+
+    def _count(self, outcome: Outcome | None, shard: int) -> Placed | AetherError:
+        if isinstance(outcome, Accepted):
+            if outcome.replayed:
+                self.counts.replayed += 1
+            else:
+                self.counts.accepted += 1
+            return Placed(outcome, shard)
+        if isinstance(outcome, KeyReused):
+            self.counts.key_reused += 1
+            return IdempotencyKeyReused()
+        if isinstance(outcome, OutcomeUnknown) or outcome is None:
+            self.counts.unknown += 1
+            return outcome or OutcomeUnknown()
+        self.counts.refused += 1
+        return outcome

@@ -1,0 +1,176 @@
+"""The application: assembles parts, routes and middleware; opens at start and closes at stop.
+
+Every loop that runs beside the requests is a task of the one TaskGroup here. When one of them
+fails, the process must end rather than serve half of what it promises: the owner of the process
+is told, and stops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from redis import exceptions as redis_errors
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from aether_api.acceptance import Acceptance
+from aether_api.access import Access
+from aether_api.agreement import StreamAgreement
+from aether_api.edge import Edge, Endpoint
+from aether_api.metrics import RequestCounts
+from aether_api.parts import Parts
+from aether_api.problems import handle
+from aether_api.query import check_query
+from aether_api.routes import health, transactions
+from aether_core.database.connection import open_pool
+from aether_core.errors import AetherError, CannotStart
+from aether_core.settings import Settings
+from aether_core.stream.connection import open_redis
+from aether_core.stream.publisher import StreamPublisher
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+logger = logging.getLogger(__name__)
+
+_STATEMENT_TIMEOUT_S: Final = 10.0
+"""No question of a console may keep a connection for longer."""
+
+_HOT: Final[dict[tuple[str, str], Endpoint]] = {("POST", "/transactions/"): transactions.submit}
+
+_PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "A problem",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+}
+
+
+class GatewayApp(FastAPI):
+    """FastAPI inside of the edge."""
+
+    def __init__(self, settings: Settings, **arguments: Any) -> None:  # noqa: ANN401 - FastAPI's
+        super().__init__(**arguments)
+        self.counts = RequestCounts()
+        self._settings = settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the framework's stack with the edge around it."""
+        return Edge(
+            super().build_middleware_stack(),
+            hot=_HOT,
+            settings=self._settings.gateway,
+            counts=self.counts,
+        )
+
+
+def create_app(
+    settings: Settings, *, on_failure: Callable[[BaseException], None] | None = None
+) -> FastAPI:
+    """Return the gateway; its servers are reached only once it runs.
+
+    on_failure: told when a loop beside the requests has failed; the process must then end.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with _running(app, settings):
+                yield
+        except* Exception as group:
+            logger.critical("a loop of the gateway failed", exc_info=group)
+            if on_failure is None:
+                raise
+            on_failure(_first_of(group))
+
+    app = GatewayApp(
+        settings,
+        title="Aether",
+        summary="Takes in financial transactions, durably; scores them and forecasts their load.",
+        version="1",
+        lifespan=lifespan,
+        # The dashboard's content policy forbids the foreign scripts of the built-in pages.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(check_query)],
+        responses=_PROBLEM_RESPONSES,
+        exception_handlers={
+            AetherError: handle,
+            RequestValidationError: handle,
+            HTTPException: handle,
+            asyncpg.PostgresError: handle,
+            redis_errors.RedisError: handle,
+            Exception: handle,
+        },
+    )
+    for router in (transactions.router, health.router):
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Open the parts and run their loops for as long as the context lasts."""
+    async with AsyncExitStack() as stack:
+        parts = await _open_parts(stack, settings)
+        app.state.parts = parts
+        app.state.access = parts.access
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [
+            group.create_task(parts.agreement.run(), name="agreement"),
+            group.create_task(parts.acceptance.run(), name="acceptance"),
+            group.create_task(parts.access.run(), name="access"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
+    pool = await open_pool(
+        _secret(settings.database_url, "AETHER_DATABASE_URL"),
+        size_max=settings.gateway.database_connection_count_max,
+        statement_timeout_s=_STATEMENT_TIMEOUT_S,
+        name="aether gateway",
+    )
+    stack.push_async_callback(pool.close)
+    redis: Redis = open_redis(
+        _secret(settings.redis_url, "AETHER_REDIS_URL"), timeout_s=settings.stream.timeout_s
+    )
+    stack.push_async_callback(redis.aclose)
+    publisher = StreamPublisher(redis, settings.stream)
+    stack.push_async_callback(publisher.close)
+    agreement = StreamAgreement(pool, redis, settings.stream)
+    return Parts(
+        settings=settings,
+        pool=pool,
+        redis=redis,
+        access=Access(settings, pool, redis),
+        agreement=agreement,
+        acceptance=Acceptance(publisher, agreement, settings.gateway),
+    )
+
+
+def _secret(value: Any, name: str) -> str:  # noqa: ANN401 - SecretStr or None
+    if value is None:
+        raise CannotStart(f"There is no server; set {name}.")
+    return str(value.get_secret_value())
+
+
+def _first_of(group: BaseExceptionGroup[Any]) -> BaseException:
+    first: BaseException = group.exceptions[0]
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

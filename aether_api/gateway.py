@@ -1,0 +1,100 @@
+"""The gateway's process: uvicorn on an inherited socket or on host and port.
+
+On SIGTERM it takes no new connections, ends the live feeds, finishes the requests that are under
+way and closes; `_GRACE_S` later it ends regardless.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from aether_api.app import create_app
+from aether_core.errors import AetherError, CannotStart
+from aether_core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S: Final = 8
+_KEEP_ALIVE_S: Final = 30
+_BACKLOG: Final = 2048
+# A peer that vanished is noticed after so long, also while we have something to send to it.
+_TCP_USER_TIMEOUT_MS: Final = 20_000
+
+
+class _Server(uvicorn.Server):
+    """Ends quietly on a signal, and loudly when a loop beside the requests fails."""
+
+    failure: BaseException | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; a second SIGINT forces it."""
+        super().handle_exit(sig, frame)
+        # uvicorn would raise the signal once more after a graceful end, and so end with an error.
+        self._captured_signals.clear()
+
+    def fail(self, error: BaseException) -> None:
+        """Stop because a loop failed."""
+        self.failure = error
+        self.should_exit = True
+
+
+def serve(settings: Settings, listen_fd: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Blocks.
+
+    listen_fd: a listening socket that is inherited; None: host and port of the settings.
+    Raises CannotStart when the port is taken or the set-up is wrong, AetherError when a part fails.
+    """
+    listener = _listen(settings, listen_fd)
+    server: _Server
+    app = create_app(settings, on_failure=lambda error: server.fail(error))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.gateway.trusted_proxies),
+            forwarded_allow_ips=settings.gateway.trusted_proxies or None,
+            backlog=_BACKLOG,
+            limit_concurrency=settings.gateway.connection_count_max,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+    logger.info("the gateway listens on %s", settings.base_url)
+    server.run(sockets=[listener])
+    if isinstance(server.failure, AetherError):
+        raise server.failure
+    if server.failure is not None:
+        raise AetherError(f"The gateway failed: {server.failure!r}") from server.failure
+
+
+def _listen(settings: Settings, listen_fd: int | None) -> socket.socket:
+    if listen_fd is not None:
+        listener = socket.socket(fileno=listen_fd)
+    else:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            listener.close()
+            raise CannotStart(
+                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); "
+                "set AETHER_PORT to a free port."
+            ) from error
+        listener.listen(_BACKLOG)
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _TCP_USER_TIMEOUT_MS)
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,52 @@
+"""Paging: opaque keyset cursors and RFC 8288 Link headers.
+
+A cursor says after which id the next page begins and which filters it belongs to; it is no secret
+and no permission: whoever presents it sees what they may see, and no more. One that this gateway
+did not make, or that comes with other filters, is refused rather than misunderstood.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from aether_core.errors import InvalidCursor
+
+LIMIT_DEFAULT: Final = 50
+LIMIT_MAX: Final = 500
+
+_VERSION: Final = b"\x01"
+_CHECK_SIZE: Final = 8
+
+
+def make_cursor(last: UUID, filters: Mapping[str, str]) -> str:
+    """Return the cursor of the page after `last`; filters: the query without limit and cursor."""
+    raw = _VERSION + last.bytes + _check(last, filters)
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def read_cursor(cursor: str, filters: Mapping[str, str]) -> UUID:
+    """Return the id after which the page begins. Raises InvalidCursor."""
+    try:
+        raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        last = UUID(bytes=raw[1:17])
+    except (Base64Error, UnicodeEncodeError, ValueError) as error:
+        raise InvalidCursor from error
+    if make_cursor(last, filters) != cursor:
+        raise InvalidCursor
+    return last
+
+
+def next_link(path: str, query: Mapping[str, str], cursor: str) -> str:
+    """Return the Link header that leads to the next page."""
+    return f'<{path}?{urlencode({**query, "cursor": cursor})}>; rel="next"'
+
+
+def _check(last: UUID, filters: Mapping[str, str]) -> bytes:
+    text = urlencode(sorted(filters.items()))
+    return blake2b(last.bytes + text.encode(), digest_size=_CHECK_SIZE, person=b"cursor").digest()

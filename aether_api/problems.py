@@ -1,0 +1,312 @@
+"""AetherError → problem+json: the one table from class to status.
+
+In:   whatever a request raised: our own errors, invalid input, refusals of the framework, errors
+      of the servers behind us, unknown crashes.
+Out:  RFC 9457 problem details with a stable `type`, a sentence for people, the fields that are
+      wrong and the request's id. Never a stack trace, a statement, a path or an internal name.
+"""
+
+from __future__ import annotations
+
+import http
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from fastapi.exceptions import RequestValidationError
+from redis import exceptions as redis_errors
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from aether_core import errors
+from aether_core.errors import AetherError
+from aether_core.stream.publisher import IncarnationMoved
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+
+
+class MalformedRequest(AetherError):
+    """A request that cannot be read: broken JSON, an impossible header."""
+
+
+class BodyTooLarge(AetherError):
+    """The body is longer than this endpoint takes."""
+
+    def __init__(self, size_max: int) -> None:
+        super().__init__(f"The body must not be longer than {size_max} bytes.")
+        self.size_max = size_max
+
+
+class UnsupportedBody(AetherError):
+    """The body's media type, character set or encoding is not one that is taken here."""
+
+
+class TooSlow(AetherError):
+    """The body did not arrive in time."""
+
+    def __init__(self) -> None:
+        super().__init__("The body did not arrive in time.")
+
+
+class TooManyStreams(AetherError):
+    """The caller holds as many live feeds open as one may."""
+
+    def __init__(self, count_max: int) -> None:
+        super().__init__(f"You have {count_max} live feeds open already; close one first.")
+        self.count_max = count_max
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One kind of problem: its type's last part, its title and the status that it answers."""
+
+    slug: str
+    title: str
+    status: int
+
+
+_INVALID_INPUT = ProblemKind("invalid-input", "The request is not valid", 422)
+_INTERNAL = ProblemKind("internal-error", "Something went wrong", 500)
+_UNAVAILABLE = ProblemKind("unavailable", "Not available at the moment", 503)
+
+PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
+    AetherError: _INTERNAL,
+    errors.InvalidInput: _INVALID_INPUT,
+    errors.InvalidFields: _INVALID_INPUT,
+    errors.InvalidAmount: ProblemKind("invalid-amount", "The amount is not valid", 422),
+    errors.UnknownCurrency: ProblemKind("unknown-currency", "The currency is not known", 422),
+    errors.InvalidCursor: ProblemKind("invalid-cursor", "The cursor is not valid", 422),
+    errors.NotFound: ProblemKind("not-found", "Not found", 404),
+    errors.Conflict: ProblemKind("conflict", "Somebody else was first", 409),
+    errors.EmailTaken: ProblemKind("email-taken", "The e-mail address is taken", 409),
+    errors.AlertAlreadyResolved: ProblemKind(
+        "alert-already-resolved", "The alert is already resolved", 409
+    ),
+    errors.IdempotencyKeyReused: ProblemKind(
+        "idempotency-key-reused", "The Idempotency-Key was used before", 422
+    ),
+    errors.Refused: ProblemKind("refused", "Refused", 403),
+    errors.NotAuthenticated: ProblemKind("not-authenticated", "Not signed in", 401),
+    errors.NotPermitted: ProblemKind("not-permitted", "Not permitted", 403),
+    errors.OAuthRefused: ProblemKind("oauth-refused", "The token request is refused", 400),
+    errors.TooManyAttempts: ProblemKind("too-many-attempts", "Too many attempts", 429),
+    errors.Unavailable: _UNAVAILABLE,
+    errors.BacklogFull: ProblemKind("backlog-full", "Too much work in hand", 503),
+    errors.StreamUnavailable: ProblemKind(
+        "stream-unavailable", "The transaction stream is not available", 503
+    ),
+    IncarnationMoved: ProblemKind(
+        "stream-unavailable", "The transaction stream is not available", 503
+    ),
+    errors.OutcomeUnknown: ProblemKind("outcome-unknown", "The outcome is unknown", 503),
+    errors.DatabaseUnavailable: ProblemKind(
+        "database-unavailable", "The database is not available", 503
+    ),
+    errors.StreamMismatch: _INTERNAL,
+    errors.PositionMoved: _INTERNAL,
+    errors.HistoryTooShort: ProblemKind("history-too-short", "Not enough history yet", 409),
+    errors.CannotStart: _INTERNAL,
+    MalformedRequest: ProblemKind("malformed-request", "The request cannot be read", 400),
+    BodyTooLarge: ProblemKind("body-too-large", "The body is too large", 413),
+    UnsupportedBody: ProblemKind("unsupported-body", "This kind of body is not taken", 415),
+    TooSlow: ProblemKind("too-slow", "The body did not arrive in time", 408),
+    TooManyStreams: ProblemKind("too-many-streams", "Too many live feeds", 429),
+}
+
+_INTERNAL_DETAIL = "Something went wrong on our side; give this request's id when you report it."
+_STATUS_DETAIL = {
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+}
+
+# What the servers behind us raise when they are away, restarting, full or too slow. Anything else
+# of theirs is a mistake of ours, and a crash.
+_DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ConnectionDoesNotExistError,
+)
+_STREAM_AWAY = (redis_errors.ConnectionError, redis_errors.TimeoutError)
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One field of a request that is not valid; `field` in dotted form."""
+
+    field: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 problem details, with the request's id and the fields that are wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    request_id: str | None = None
+    errors: tuple[FieldProblem, ...] = ()
+    # For OAuth 2.0 clients (RFC 6749 section 5.2), which look for these.
+    error: str | None = None
+    error_description: str | None = None
+
+
+def problem_of(error: AetherError, instance: str | None, request_id: str | None) -> Problem:
+    """Describe an error that was raised on purpose."""
+    kind = _kind_of(type(error))
+    is_ours = kind.status < 500 or isinstance(error, errors.Unavailable)
+    return Problem(
+        type=f"/problems/{kind.slug}",
+        title=kind.title,
+        status=_status_of(error, kind),
+        detail=str(error) if is_ours else _INTERNAL_DETAIL,
+        instance=instance,
+        request_id=request_id,
+        errors=_fields_of(error),
+        error=error.code if isinstance(error, errors.OAuthRefused) else None,
+        error_description=str(error) if isinstance(error, errors.OAuthRefused) else None,
+    )
+
+
+def respond_to(error: Exception, scope: Scope) -> Response:
+    """Turn whatever a request raised into its answer."""
+    known = _known(error)
+    if known is not None:
+        problem = problem_of(known, _instance(scope), request_id_of(scope))
+        if problem.status >= 500 and not isinstance(known, errors.Unavailable):
+            logger.error("%s", known, exc_info=error, extra={"request_id": problem.request_id})
+        return _respond(problem, _headers_of(known))
+    if isinstance(error, HTTPException):
+        return _respond(_framework_problem(error, scope), dict(error.headers or {}))
+    problem = Problem(
+        type="/problems/internal-error",
+        title=_INTERNAL.title,
+        status=500,
+        detail=_INTERNAL_DETAIL,
+        instance=_instance(scope),
+        request_id=request_id_of(scope),
+    )
+    logger.error("a request crashed", exc_info=error, extra={"request_id": problem.request_id})
+    return _respond(problem, {})
+
+
+async def handle(request: Request, error: Exception) -> Response:
+    """Exception handler for the application."""
+    return respond_to(error, request.scope)
+
+
+def request_id_of(scope: Scope) -> str | None:
+    """Return the id that the edge gave to this request."""
+    found: str | None = scope.get("state", {}).get("request_id")
+    return found
+
+
+def _kind_of(error: type[AetherError]) -> ProblemKind:
+    for known in error.__mro__:
+        if known in PROBLEMS:
+            return PROBLEMS[known]
+    return _INTERNAL
+
+
+def _status_of(error: AetherError, kind: ProblemKind) -> int:
+    # RFC 6749 section 5.2: only a client that failed to authenticate is answered 401.
+    if isinstance(error, errors.OAuthRefused) and error.code == "invalid_client":
+        return 401
+    return kind.status
+
+
+def _known(error: Exception) -> AetherError | None:
+    """Return the AetherError that an exception stands for, if it stands for one."""
+    if isinstance(error, AetherError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    if isinstance(error, _DATABASE_AWAY):
+        return errors.DatabaseUnavailable()
+    if isinstance(error, _STREAM_AWAY):
+        return errors.StreamUnavailable()
+    return None
+
+
+def _invalid(error: RequestValidationError) -> AetherError:
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        position = next((item["loc"][-1] for item in found if item["loc"]), 0)
+        return MalformedRequest(f"The body is not valid JSON (position {position}).")
+    return errors.InvalidFields(
+        [errors.InvalidInput(_field_name(item["loc"]), _sentence(item)) for item in found]
+    )
+
+
+def _field_name(location: tuple[int | str, ...]) -> str:
+    # The first part says where the value was: body, query, path or header.
+    return ".".join(str(part) for part in location[1:]) or str(location[0] if location else "body")
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    if item["type"] == "missing":
+        return "This field is required."
+    if item["type"] == "extra_forbidden":
+        return "This field is not known here."
+    return f"{item['msg'].rstrip('.')}."
+
+
+def _fields_of(error: AetherError) -> tuple[FieldProblem, ...]:
+    if isinstance(error, errors.InvalidFields):
+        return tuple(FieldProblem(one.field, one.detail) for one in error.fields)
+    if isinstance(error, errors.InvalidInput):
+        return (FieldProblem(error.field, error.detail),)
+    return ()
+
+
+def _headers_of(error: AetherError) -> dict[str, str]:
+    if isinstance(error, errors.NotAuthenticated):
+        # RFC 6750 section 3.1: without credentials there is no error code to give.
+        code = "" if error.reason is None else ' error="invalid_token"'
+        return {"WWW-Authenticate": f"Bearer{code}"}
+    if isinstance(error, errors.NotPermitted):
+        return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    if isinstance(error, errors.OAuthRefused):
+        headers = {"Content-Type": "application/json"}
+        if error.code == "invalid_client":
+            headers["WWW-Authenticate"] = 'Basic realm="aether"'
+        return headers
+    if isinstance(error, errors.TooManyAttempts | errors.Unavailable):
+        return {"Retry-After": str(error.retry_after_s)}
+    # Who sends too much, or too slowly, must not keep the connection busy.
+    if isinstance(error, BodyTooLarge | TooSlow):
+        return {"Connection": "close"}
+    return {}
+
+
+def _framework_problem(error: HTTPException, scope: Scope) -> Problem:
+    phrase = http.HTTPStatus(error.status_code).phrase
+    return Problem(
+        type=f"/problems/{phrase.lower().replace(' ', '-')}",
+        title=phrase,
+        status=error.status_code,
+        detail=_STATUS_DETAIL.get(error.status_code, f"{phrase}."),
+        instance=_instance(scope),
+        request_id=request_id_of(scope),
+    )
+
+
+def _instance(scope: Scope) -> str:
+    # As it was sent: percent-encoded, so that nothing in it can break a line or a header.
+    raw: bytes = scope.get("raw_path") or b"/"
+    return raw.decode("ascii", "replace")[:500]
+
+
+def _respond(problem: Problem, headers: dict[str, str]) -> Response:
+    return Response(
+        msgspec.json.encode(problem),
+        problem.status,
+        {"Content-Type": PROBLEM_MEDIA_TYPE, **headers},
+    )

@@ -1,0 +1,65 @@
+"""Reading a transaction wherever it is: written in PostgreSQL, or still in the stream.
+
+An id is a place in the stream, so an accepted transaction is found there before it is written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+
+from aether_api.parts import Parts
+from aether_core.database.connection import borrow
+from aether_core.database.transactions import find_transaction
+from aether_core.stream.contract import incarnation_field, stream_key
+from aether_core.transaction import (
+    Place,
+    TransactionView,
+    decode_transaction,
+    pending_view,
+    place_of,
+)
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+
+async def read_transaction(parts: Parts, identifier: UUID) -> TransactionView | None:
+    """Return a transaction, written or not. Raises DatabaseUnavailable; redis errors pass."""
+    async with borrow(parts.pool) as connection:
+        found = await find_transaction(connection, identifier)
+    if found is not None:
+        return found
+    pending = await read_pending(parts, identifier)
+    if pending is not None:
+        return pending
+    # Written and trimmed between the two looks: it must be in the table now.
+    async with borrow(parts.pool) as connection:
+        return await find_transaction(connection, identifier)
+
+
+async def read_pending(parts: Parts, identifier: UUID) -> TransactionView | None:
+    """Return a transaction that is still in the stream."""
+    place = place_of(identifier)
+    shards = parts.agreement.shards
+    if place is None or shards is None or place.shard >= shards.count:
+        return None
+    return await _read_entry(parts.redis, identifier, place)
+
+
+async def _read_entry(redis: Redis, identifier: UUID, place: Place) -> TransactionView | None:
+    found = await redis.execute_command(
+        "XRANGE", stream_key(place.shard), place.entry_id, place.entry_id
+    )
+    if not found:
+        return None
+    field, payload = found[0][1][:2]
+    if bytes(field) != incarnation_field(place.incarnation).encode():
+        return None
+    try:
+        transaction = decode_transaction(payload)
+    except msgspec.DecodeError:
+        return None
+    return pending_view(identifier, place.ms, transaction)

@@ -1,0 +1,89 @@
+"""Health: whether this gateway lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+from fastapi import APIRouter, Request
+from redis import exceptions as redis_errors
+from starlette.responses import Response
+
+from aether_api import schemas
+from aether_api.parts import Parts, parts_of
+from aether_core.database.connection import borrow
+from aether_core.errors import AetherError
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+router = APIRouter(tags=["health"])
+
+_CHECK_LIMIT_S = 2.0
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether requests can be served, part by part; names only, for anybody may read it."""
+
+    status: str
+    checks: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+@router.get("/health", response_model=schemas.Health)
+async def health() -> Response:
+    """Say that Aether is running."""
+    return _json(schemas.Health(status="Aether is running").model_dump_json().encode())
+
+
+@router.get("/health/live", response_model=schemas.Health)
+async def live() -> Response:
+    """Say that this process answers; its servers do not matter here."""
+    return _json(schemas.Health(status="Aether is running").model_dump_json().encode())
+
+
+@router.get(
+    "/health/ready",
+    response_model=schemas.Readiness,
+    responses={503: {"model": schemas.Readiness, "description": "Not ready; `checks` says why."}},
+)
+async def ready(request: Request) -> Response:
+    """Say whether transactions can be accepted and read here at the moment."""
+    parts = parts_of(request)
+    database, stream = await asyncio.gather(_check_database(parts), _check_stream(parts.redis))
+    checks = {
+        "database": database,
+        "stream": stream,
+        "shards": "ok" if parts.agreement.is_settled else "not agreed on yet",
+    }
+    is_ready = all(outcome == "ok" for outcome in checks.values())
+    shards = parts.agreement.shards
+    readiness = Readiness(
+        status="ready" if is_ready else "not ready",
+        checks=checks,
+        warnings=shards.warnings if shards else (),
+    )
+    return _json(msgspec.json.encode(readiness), 200 if is_ready else 503)
+
+
+async def _check_database(parts: Parts) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_LIMIT_S), borrow(parts.pool) as connection:
+            await connection.execute("SELECT 1")
+    except (AetherError, TimeoutError):
+        return "not available"
+    return "ok"
+
+
+async def _check_stream(redis: Redis) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_LIMIT_S):
+            await redis.execute_command("PING")
+    except (redis_errors.RedisError, OSError, TimeoutError):
+        return "not available"
+    return "ok"
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")

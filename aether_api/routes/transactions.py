@@ -1,0 +1,285 @@
+"""Transactions: submit one, list, get one, and the backlog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from aether_api import schemas
+from aether_api.acceptance import Placed
+from aether_api.access import Caller, authorization_of, require
+from aether_api.backlog import measure_backlog
+from aether_api.hot import HotRoute
+from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
+from aether_api.parts import Parts, parts_of
+from aether_api.problems import MalformedRequest
+from aether_api.query import check_currency, parse_id, parse_instant, refuse_unknown_query
+from aether_api.reading import read_transaction
+from aether_api.submission import (
+    KEY_PATTERN,
+    CheckedSubmission,
+    check_account,
+    check_key,
+    check_text,
+    make_entry,
+    read_submission,
+)
+from aether_core.database.connection import borrow
+from aether_core.database.transactions import TransactionFilter, find_transactions
+from aether_core.errors import AetherError, InvalidInput, NotFound, NotPermitted, OutcomeUnknown
+from aether_core.money import parse_minor_units
+from aether_core.transaction import (
+    Transaction,
+    TransactionView,
+    pending_view,
+    transaction_id,
+    us_of_instant,
+)
+
+router = APIRouter(prefix="/transactions", tags=["transactions"])
+
+WRITE: Final = "transactions:write"
+WRITE_ANY: Final = "transactions:write_any"
+READ: Final = "transactions:read"
+READ_ANY: Final = "transactions:read_any"
+
+_encode = msgspec.json.Encoder().encode
+_NO_PARAMETERS: Final[frozenset[str]] = frozenset()
+
+_SUBMIT_DOCUMENTATION: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/NewTransaction"}}
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": (
+                "Makes a repetition safe: the same key and body give the first answer again, with"
+                " `Idempotency-Replayed: true`; another body under the same key is refused (422)."
+                " Keys are remembered for 24 hours, per submitter and account."
+            ),
+            "schema": {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
+        }
+    ],
+}
+_SUBMIT_HEADERS: Final[dict[str, Any]] = {
+    "Location": {"description": "The transaction.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` when this key was accepted before.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+
+
+async def submit(request: Request) -> Response:
+    """Submit a transaction: it is durable when this answers 201, and written soon after.
+
+    Needs `transactions:write` for your own account, `transactions:write_any` for any. After 503
+    with `outcome-unknown`, repeat the request with the same Idempotency-Key.
+    """
+    parts: Parts = request.app.state.parts
+    caller = await parts.access.authenticate(authorization_of(request))
+    if request.scope["query_string"]:
+        refuse_unknown_query(request.scope["query_string"], _NO_PARAMETERS)
+    check_may_write(caller)
+    key = _key_of(request)
+    checked = read_submission(await _read_body(request), caller.account_id)
+    check_may_write_to(caller, checked.account_id)
+    if key is not None:
+        checked = replace(checked, idempotency_key=key)
+    transaction, submission = make_entry(checked, caller.subject)
+    placed = await parts.acceptance.accept(checked.account_id, submission)
+    view = await _first_view(parts, placed, checked, transaction)
+    headers = {"Location": f"/transactions/{view.id}"}
+    if placed.accepted.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(_encode(view), 201, headers, "application/json")
+
+
+router.add_api_route(
+    "/",
+    submit,
+    methods=["POST"],
+    status_code=201,
+    response_model=schemas.Transaction,
+    responses={201: {"headers": _SUBMIT_HEADERS}},
+    openapi_extra=_SUBMIT_DOCUMENTATION,
+    dependencies=[Depends(require())],
+    route_class_override=HotRoute,
+)
+
+
+@router.get("/", response_model=list[schemas.Transaction])
+async def list_transactions(
+    request: Request,
+    caller: Annotated[Caller, Depends(require(READ))],
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    account_id: str | None = None,
+    merchant: str | None = None,
+    currency: str | None = None,
+    decision: schemas.Decision | None = None,
+    is_flagged: bool | None = None,
+    amount_min: Annotated[str | None, Query(description="Needs `currency`.")] = None,
+    amount_max: Annotated[str | None, Query(description="Needs `currency`.")] = None,
+    score_min: Annotated[float | None, Query(ge=0, le=1)] = None,
+    since: Annotated[str | None, Query(description="RFC 3339; accepted at or after it.")] = None,
+    until: Annotated[str | None, Query(description="RFC 3339; accepted before it.")] = None,
+) -> Response:
+    """List written transactions, newest first; further pages by `Link: <…>; rel="next"`.
+
+    A customer sees their own account's.
+    """
+    parts = parts_of(request)
+    query = dict(request.query_params)
+    filters = {name: value for name, value in query.items() if name not in {"limit", "cursor"}}
+    check_currency(currency)
+    which = TransactionFilter(
+        account_id=_visible_account(caller, account_id),
+        merchant=None if merchant is None else check_text("merchant", merchant, 140),
+        currency=currency,
+        decision=decision,
+        is_flagged=is_flagged,
+        amount_min=_minor_units("amount_min", amount_min, currency),
+        amount_max=_minor_units("amount_max", amount_max, currency),
+        score_min=score_min,
+        since=parse_instant("since", since),
+        until=parse_instant("until", until),
+        before=None if cursor is None else read_cursor(cursor, filters),
+    )
+    async with borrow(parts.pool) as connection:
+        found = await find_transactions(connection, which, limit + 1)
+    headers = {}
+    if len(found) > limit:
+        del found[limit:]
+        query.pop("cursor", None)
+        headers["Link"] = next_link(request.url.path, query, make_cursor(found[-1].id, filters))
+    return Response(_encode(found), 200, headers, "application/json")
+
+
+@router.get("/stream/length", response_model=schemas.StreamLength)
+async def stream_length(
+    request: Request, _caller: Annotated[Caller, Depends(require())]
+) -> Response:
+    """Tell the true backlog: transactions that are accepted and not yet written."""
+    parts = parts_of(request)
+    backlog = await measure_backlog(parts.redis, parts.agreement)
+    return Response(_encode(backlog), media_type="application/json")
+
+
+@router.get(
+    "/{transaction_id}",
+    response_model=schemas.Transaction,
+    responses={404: {"model": schemas.Problem}},
+)
+async def get_transaction(
+    request: Request,
+    transaction_id: str,
+    caller: Annotated[Caller, Depends(require(READ))],
+) -> Response:
+    """Get one transaction, also while it is pending.
+
+    404 for one that does not exist and for one that is not yours to see.
+    """
+    identifier = parse_id(transaction_id, "transaction")
+    view = await read_transaction(parts_of(request), identifier)
+    if view is None or not _may_see(caller, view):
+        raise NotFound("transaction")
+    return Response(_encode(view), media_type="application/json")
+
+
+def check_may_write(caller: Caller) -> None:
+    """Raise NotPermitted for a caller who may not submit anything."""
+    if WRITE not in caller.scopes and WRITE_ANY not in caller.scopes:
+        raise NotPermitted(f"This needs the scope {WRITE}, which you do not have.")
+
+
+def check_may_write_to(caller: Caller, account_id: str) -> None:
+    """Raise NotPermitted for a caller who may not submit for this account."""
+    if account_id != caller.account_id and WRITE_ANY not in caller.scopes:
+        raise NotPermitted("You may submit transactions of your own account only.")
+
+
+def place_id(placed: Placed) -> Any:  # noqa: ANN401 - a UUID
+    """Return the id of an accepted transaction."""
+    entry = placed.accepted.id
+    return transaction_id(entry.ms, entry.sequence, placed.shard, placed.accepted.incarnation)
+
+
+async def _first_view(
+    parts: Parts, placed: Placed, checked: CheckedSubmission, transaction: Transaction
+) -> TransactionView:
+    """Return the answer that the first request with this key got, or gets."""
+    identifier = place_id(placed)
+    if placed.accepted.replayed and checked.occurred_at_us is None:
+        # It occurred when it was first submitted, which only the first one's entry or row knows.
+        try:
+            first = await read_transaction(parts, identifier)
+        except AetherError as error:
+            raise OutcomeUnknown from error
+        if first is not None:
+            transaction = msgspec.structs.replace(
+                transaction, occurred_at_us=us_of_instant(first.occurred_at)
+            )
+    return pending_view(identifier, placed.accepted.id.ms, transaction)
+
+
+def _key_of(request: Request) -> str | None:
+    found = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise MalformedRequest("There are two Idempotency-Key headers.")
+    try:
+        return check_key(found[0].decode("ascii"))
+    except (InvalidInput, UnicodeDecodeError) as error:
+        raise MalformedRequest(
+            "An Idempotency-Key has 1 to 128 visible ASCII characters."
+        ) from error
+
+
+async def _read_body(request: Request) -> bytes:
+    """Return the body; the edge has limited its length."""
+    message = await request.receive()
+    if not message.get("more_body", False):
+        return bytes(message.get("body", b""))
+    parts = [message.get("body", b"")]
+    while message.get("more_body", False):
+        message = await request.receive()
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def _visible_account(caller: Caller, account_id: str | None) -> str | None:
+    """Return the account that a list is limited to; None: all of them."""
+    if READ_ANY in caller.scopes:
+        return None if account_id is None else check_account(account_id)
+    if caller.account_id is None:
+        raise NotPermitted("You have no account, and may not see those of others.")
+    if account_id is not None and account_id != caller.account_id:
+        raise NotPermitted("You may see your own account only.")
+    return caller.account_id
+
+
+def _may_see(caller: Caller, view: TransactionView) -> bool:
+    return READ_ANY in caller.scopes or view.account_id == caller.account_id
+
+
+def _minor_units(field: str, text: str | None, currency: str | None) -> int | None:
+    if text is None:
+        return None
+    if currency is None:
+        raise InvalidInput(field, "An amount is compared within one currency: give `currency` too.")
+    try:
+        return parse_minor_units(text, currency)
+    except InvalidInput as error:
+        raise InvalidInput(field, error.detail) from error
