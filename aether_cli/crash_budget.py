@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 _WINDOW_S = 120.0
 _FREE_STARTS = 8
 """Starts within the window that are not slowed."""
+_STORM_STARTS = 6
+"""Starts within the window that are a storm: worth telling whoever watches."""
 _PAUSE_S_MAX = 30.0
 
 
@@ -31,7 +33,7 @@ class CrashBudget:
     def pace(self) -> None:
         """Note this start; sleep before it when there were too many of late."""
         now = time.time()
-        starts = [start for start in self._read() if now - _WINDOW_S < start <= now]
+        starts = self._recent_starts(now)
         pause = pause_s(len(starts))
         if pause:
             logger.warning("%d starts in %.0f s: waiting for %.0f s", len(starts), _WINDOW_S, pause)
@@ -39,13 +41,18 @@ class CrashBudget:
         starts.append(time.time())
         self._path.write_text(" ".join(f"{start:.3f}" for start in starts[-100:]))
 
+    def is_storm(self) -> bool:
+        """Whether the process started again and again of late."""
+        return len(self._recent_starts(time.time())) >= _STORM_STARTS
+
     def forgive(self) -> None:
         """Forget the starts: this process ended in good order."""
         self._path.unlink(missing_ok=True)
 
-    def _read(self) -> list[float]:
+    def _recent_starts(self, now: float) -> list[float]:
         with suppress(OSError, ValueError):
-            return [float(text) for text in self._path.read_text().split()]
+            starts = [float(text) for text in self._path.read_text().split()]
+            return [start for start in starts if now - _WINDOW_S < start <= now]
         return []
 
 

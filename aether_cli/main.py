@@ -12,7 +12,13 @@ import typer
 
 from aether_core.errors import AetherError
 
-_SUBCOMMANDS = ("run",)
+_SUBCOMMANDS = (
+    "up",
+    "down",
+    "status",
+    "run",
+    "openapi",
+)
 
 
 def build() -> typer.Typer:

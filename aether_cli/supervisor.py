@@ -24,6 +24,8 @@ from aether_cli.claims import is_alive
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings, load_settings
 
+CHECKOUT = Path(__file__).resolve().parent.parent
+
 _ANSWER_S_MAX = 10.0
 _START_S_MAX = 15.0
 
@@ -124,6 +126,14 @@ def find_supervisord(settings: Settings) -> int | None:
     return None
 
 
+def supervisorctl_command(settings: Settings) -> str:
+    """Return the command that reaches this installation's supervisord."""
+    program = Path(sys.executable).parent / "supervisorctl"
+    if settings.home == CHECKOUT / ".aether" == settings.run_directory.parent:
+        return f"{program} -c {CHECKOUT / 'supervisord.conf'}"
+    return f"{program} -s unix://{settings.supervisor_socket}"
+
+
 def load_running_settings() -> Settings:
     """Read the settings; those of a running installation are the ones that it runs with."""
     settings = load_settings()
@@ -140,7 +150,7 @@ def load_running_settings() -> Settings:
 
 def start_supervisord(settings: Settings) -> Supervisor:
     """Start supervisord and return it once it answers. Raises CannotStart."""
-    configuration = Path(__file__).resolve().parent.parent / "supervisord.conf"
+    configuration = CHECKOUT / "supervisord.conf"
     program = Path(sys.executable).parent / "supervisord"
     for needed in (configuration, program):
         if not needed.exists():
@@ -157,6 +167,8 @@ def start_supervisord(settings: Settings) -> Supervisor:
             stderr=file,
             cwd="/",
             start_new_session=True,
+            # supervisord sets its own umask only when it makes itself a daemon.
+            umask=0o077,
         )  # fmt: skip
     supervisor = Supervisor(settings)
     deadline = time.monotonic() + _START_S_MAX

@@ -108,6 +108,19 @@ async def check_server(connection: Session) -> None:
             )
 
 
+async def lock_is_held(connection: Session, key: int) -> bool:
+    """Whether somebody holds this advisory lock of one 64-bit key, in the same database."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND classid = ($1::bigint >> 32)::oid AND objid = ($1::bigint & 4294967295)::oid"
+            " AND objsubid = 1"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            key,
+        )
+    )
+
+
 def _server_settings(name: str, statement_timeout_s: float, idle_s: float) -> dict[str, str]:
     return {
         "application_name": name,
