@@ -25,6 +25,7 @@ from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
 from aether_api.edge import Edge, Endpoint
 from aether_api.metrics import RequestCounts
+from aether_api.openapi import make_document
 from aether_api.parts import Parts
 from aether_api.problems import handle
 from aether_api.query import check_query
@@ -71,6 +72,12 @@ class GatewayApp(FastAPI):
             settings=self._settings.gateway,
             counts=self.counts,
         )
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = make_document(self)
+        return self.openapi_schema
 
 
 def create_app(

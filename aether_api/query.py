@@ -7,7 +7,6 @@ silently left out would show other rows than were asked for.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -85,7 +84,6 @@ def check_currency(currency: str | None) -> str | None:
     return currency
 
 
-@lru_cache(maxsize=256)
 def _known_parameters(route: Any) -> frozenset[str]:  # noqa: ANN401 - a route of any kind
     if not isinstance(route, APIRoute):
         return frozenset()

@@ -270,6 +270,29 @@ class DeadLetter(_Answer):
     created_at: datetime
 
 
+class Hello(_Answer):
+    """The live feed is open; `resumed`: it goes on after the `Last-Event-ID`, nothing missing."""
+
+    at: datetime
+    resumed: bool
+
+
+class Counters(_Answer):
+    """Exact counters, once a second to analysts and operators."""
+
+    backlog: int
+    rate_per_second: float = Field(description="Committed, over the last seconds.")
+    at: datetime
+    committed_total: int
+    flagged_total: int
+
+
+class Gap(_Answer):
+    """Events were left out: read what you show anew."""
+
+    reason: str
+
+
 class Health(_Answer):
     """A sign of life."""
 
