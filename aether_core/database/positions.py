@@ -117,6 +117,7 @@ async def begin_incarnation(
     """Start counting a shard's new stream from its beginning; close the one before, if any."""
     await connection.execute(
         "UPDATE incarnations SET ended_at = now(), committed_count = positions.committed_count,"
+        " flagged_count = positions.flagged_count,"
         " dead_letter_count = positions.dead_letter_count, last_ms = positions.entry_ms,"
         " last_sequence = positions.entry_sequence FROM positions"
         " WHERE positions.shard = $1 AND incarnations.shard = $1"

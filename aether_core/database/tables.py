@@ -126,6 +126,7 @@ incarnations = sa.Table(
     # Set when it was replaced: what had been written of it by then.
     sa.Column("ended_at", _INSTANT),
     sa.Column("committed_count", sa.BigInteger),
+    sa.Column("flagged_count", sa.BigInteger),
     sa.Column("dead_letter_count", sa.BigInteger),
     sa.Column("last_ms", sa.BigInteger),
     sa.Column("last_sequence", sa.BigInteger),

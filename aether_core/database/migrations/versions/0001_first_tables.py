@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("committed_count", sa.BigInteger(), nullable=True),
+        sa.Column("flagged_count", sa.BigInteger(), nullable=True),
         sa.Column("dead_letter_count", sa.BigInteger(), nullable=True),
         sa.Column("last_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_sequence", sa.BigInteger(), nullable=True),
