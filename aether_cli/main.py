@@ -18,6 +18,7 @@ _SUBCOMMANDS = (
     "status",
     "run",
     "openapi",
+    "tui",
 )
 
 

@@ -265,6 +265,8 @@ class GatewayClient:
         if self._tokens.access_token == used_token:
             if self._renewal is None or self._renewal.done():
                 self._renewal = asyncio.create_task(self._renew(), name="renew-access-token")
+                # Whoever asked may be gone by then; the failure is no news to anybody else.
+                self._renewal.add_done_callback(lambda task: task.cancelled() or task.exception())
             # Shielded: a screen that is left must not tear a rotation in two.
             await asyncio.shield(self._renewal)
         if self._tokens is None:

@@ -2,8 +2,9 @@
 
 In:   batches of events from the client.
 Out:  the same events, once each, and word of how the connection stands.
-A broken connection is tried again after 1, 2, 4 … 30 s with jitter, or at once when asked; it
-goes on after the last event seen (`Last-Event-ID`), so nothing is shown twice and a gap is told.
+A broken connection is tried again after 1, 2, 4 … 30 s with jitter, or at once when asked; one
+that the gateway closed in good order (its token had run out) is opened again silently. It goes
+on after the last event seen (`Last-Event-ID`), so nothing is shown twice and a gap is told.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 30.0
 # Apart by up to a fifth, so that consoles do not come back in one wave after a restart.
 _JITTER = 0.2
+# A feed that is closed sooner than this waits like a broken one, or it would be a tight loop.
+_SHORT_S = 2.0
 
 
 class Phase(Enum):
@@ -32,6 +35,7 @@ class Phase(Enum):
     CONNECTING = "connecting"
     LIVE = "live"
     RECONNECTING = "reconnecting"
+    SIGNED_OUT = "signed out"
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,14 @@ class LiveFeed:
         attempt = 0
         self._on_connection(Connection(Phase.CONNECTING))
         while True:
+            opened_at = time.monotonic()
             heard_before = self.heard_at
             try:
                 await self._follow()
                 reason = "The gateway closed the live feed."
+                if time.monotonic() - opened_at > _SHORT_S:
+                    attempt = 0
+                    continue
             except SignedOut:
                 raise
             except GatewayError as error:

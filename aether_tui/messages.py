@@ -43,9 +43,22 @@ class FollowingChanged(Message):
 
 @dataclass
 class ScreenChosen(Message):
-    """A name in the navigation was clicked."""
+    """Another screen is wanted, with the cursor on this row if one is named."""
 
     name: str
+    key: str | None = None
+
+
+@dataclass
+class FilterTyped(Message):
+    """The text of the filter line has changed."""
+
+    text: str
+
+
+@dataclass
+class FilterLeft(Message):
+    """Enter or Escape in the filter line: the table is wanted again."""
 
 
 @dataclass
@@ -56,10 +69,5 @@ class SessionEnded(Message):
 
 
 @dataclass
-class RefreshWanted(Message):
-    """Somebody asked for everything afresh, now."""
-
-
-@dataclass
-class SummaryWanted(Message):
-    """The number of open alerts has changed."""
+class NewsWanted(Message):
+    """What one did has changed something: ask for it now rather than in turn."""

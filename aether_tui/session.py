@@ -1,18 +1,21 @@
 """Session: what the console knows since somebody signed in; wiped when they sign out.
 
-In:   events of the live feed and answers of the gateway.
-Out:  the newest transactions, the newest alerts, and the vitals that every screen shows on top.
+In:   events of the live feed; the board keeps the gateway's answers beside them.
+Out:  the newest transactions, and the vitals that every screen shows on top.
 It holds values and decides nothing about how they look.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from aether_tui.board import ALERTS_MAX, DEPTH, OPEN_ALERTS, SUMMARY, Board, Reading
+from aether_tui.client import GatewayClient
 from aether_tui.live import Connection, Phase
-from aether_tui.values import Counters, Identity, Summary, Transaction
+from aether_tui.theme import Glyphs
+from aether_tui.values import Alert, Counters, Identity, Transaction
 
 RECENT_MAX = 300
 """Transactions that the live table holds."""
@@ -20,44 +23,12 @@ RATE_HISTORY_MAX = 600
 """Rates that are kept for the small curve: ten minutes, one a second."""
 
 # Counters come once a second to staff; customers hear a heartbeat every ten seconds.
-STAFF_INTERVAL_S = 1.0
-CUSTOMER_INTERVAL_S = 10.0
-# A value is stale when three of its updates are missing.
-STALE_AFTER_INTERVALS = 3
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Reading(Generic[_T]):
-    """One answer of the gateway and how far to trust it. `at`: `time.monotonic` of the answer.
-
-    loading: no value, no error. ready: a value. stale: an old value, or one whose successor
-    failed. error: no value, and why. (Empty is a ready value that holds nothing.)
-    """
-
-    value: _T | None = None
-    at: float | None = None
-    error: str | None = None
-    interval_s: float = 5.0
-
-    def succeeded(self, value: _T, now: float) -> Reading[_T]:
-        """A fresh value has come."""
-        return Reading(value, now, None, self.interval_s)
-
-    def failed(self, error: str) -> Reading[_T]:
-        """The next value did not come; the one before is kept."""
-        return replace(self, error=error)
-
-    def age_s(self, now: float) -> float:
-        """Seconds since the value came; 0 without one."""
-        return 0.0 if self.at is None else max(0.0, now - self.at)
-
-    def is_stale(self, now: float) -> bool:
-        """The value is older than it should be."""
-        if self.value is None:
-            return False
-        return self.error is not None or self.age_s(now) > STALE_AFTER_INTERVALS * self.interval_s
+_STAFF_INTERVAL_S = 1.0
+_CUSTOMER_INTERVAL_S = 10.0
+# Above this many transactions a second it is worth saying that the feed is a sample.
+_SAMPLE_RATE_MIN = 20.0
+# The gateway's count and ours are taken at different moments: only a clear difference counts.
+_SAMPLE_SHARE_MAX = 0.7
 
 
 @dataclass(frozen=True)
@@ -70,16 +41,14 @@ class Vitals:
     is_read_only: bool = False
     connection: Connection = Connection(Phase.CONNECTING)  # noqa: RUF009 - frozen
     heard_at: float | None = None
-    interval_s: float = STAFF_INTERVAL_S
+    interval_s: float = _STAFF_INTERVAL_S
     rate_per_second: float | None = None
     backlog: int | None = None
     open_alerts: int | None = None
 
     def is_stale(self, now: float) -> bool:
         """Nothing was heard for three intervals."""
-        if self.heard_at is None:
-            return False
-        return now - self.heard_at > STALE_AFTER_INTERVALS * self.interval_s
+        return Reading("", self.heard_at or now, interval_s=self.interval_s).is_stale(now)
 
 
 @dataclass
@@ -89,23 +58,30 @@ class Session:
     server: str
     identity: Identity
     is_read_only: bool = False
+    board: Board = field(default_factory=Board)
     connection: Connection = field(default_factory=lambda: Connection(Phase.CONNECTING))
     counters: Counters | None = None
-    summary: Summary | None = None
-    backlog: int | None = None
     heard_at: float | None = None
-    gap: str | None = None
+    gap_at: datetime | None = None
+    """When the live feed last had to leave something out."""
     total: int = 0
     """Transactions that came in through the live feed since the sign-in."""
-    alert_total: int = 0
-    """Alerts that came in through the live feed since the sign-in."""
     rates: deque[float] = field(default_factory=lambda: deque(maxlen=RATE_HISTORY_MAX))
     _recent: OrderedDict[str, Transaction] = field(default_factory=OrderedDict)
+    # (committed in all, received by us) at the last few counters.
+    _seen: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=10))
 
     @property
     def recent(self) -> tuple[Transaction, ...]:
         """The newest transactions, oldest first, each once."""
         return tuple(self._recent.values())
+
+    def recent_reading(self) -> Reading[tuple[Transaction, ...]]:
+        """The newest transactions, and how far to trust that they are the newest."""
+        is_lost = self.connection.phase is Phase.RECONNECTING
+        value = self.recent if self.heard_at is not None or self._recent else None
+        error = self.connection.reason if is_lost else None
+        return Reading(value, self.heard_at, error, self._interval_s)
 
     def may(self, scope: str) -> bool:
         """Whether an action of this scope is offered; `--read-only` takes all writing away."""
@@ -113,14 +89,12 @@ class Session:
             return False
         return scope in self.identity.scopes
 
-    def add_transaction(self, transaction: Transaction) -> bool:
-        """Take in a transaction of the live feed; False when it only updates a known one."""
-        is_new = transaction.id not in self._recent
+    def add_transaction(self, transaction: Transaction) -> None:
+        """Take in a transaction of the live feed; a known one is only brought up to date."""
+        self.total += transaction.id not in self._recent
         self._recent[transaction.id] = transaction
         while len(self._recent) > RECENT_MAX:
             self._recent.popitem(last=False)
-        self.total += is_new
-        return is_new
 
     def add_history(self, newest_first: tuple[Transaction, ...]) -> None:
         """Merge a page of the history; what is known already keeps its place in time."""
@@ -132,16 +106,46 @@ class Session:
     def add_counters(self, counters: Counters) -> None:
         """Take in exact counters."""
         self.counters = counters
-        self.backlog = counters.backlog
         self.rates.append(counters.rate_per_second)
+        self._seen.append((counters.committed_total, self.total))
 
-    def add_alert(self) -> None:
-        """Count an alert of the live feed; lists and summary are asked for afresh because of it."""
-        self.alert_total += 1
+    def add_alert(self, alert: Alert) -> None:
+        """Take in an alert of the live feed: raised, or decided by somebody."""
+        known = self.board.value(OPEN_ALERTS)
+        if known is not None:
+            others = tuple(a for a in known if a.id != alert.id)
+            alerts = (alert, *others)[:ALERTS_MAX] if alert.is_open else others
+            self.board.correct(OPEN_ALERTS, alerts)
+
+    def add_gap(self) -> None:
+        """Note that the live feed left something out."""
+        self.gap_at = datetime.now(UTC)
+
+    @property
+    def backlog(self) -> int | None:
+        """Entries not yet written: from the counters, or from the last answer."""
+        if self.counters is not None:
+            return self.counters.backlog
+        depth = self.board.value(DEPTH)
+        return depth.transactions_in_queue if depth else None
+
+    @property
+    def is_sampled(self) -> bool:
+        """The feed shows clearly fewer transactions than were committed in the same seconds."""
+        if len(self._seen) < 2 or self.counters is None:
+            return False
+        (committed_first, received_first), (committed, received) = self._seen[0], self._seen[-1]
+        if self.counters.rate_per_second < _SAMPLE_RATE_MIN:
+            return False
+        return received - received_first < _SAMPLE_SHARE_MAX * (committed - committed_first)
+
+    @property
+    def _interval_s(self) -> float:
+        return _CUSTOMER_INTERVAL_S if self.identity.role == "customer" else _STAFF_INTERVAL_S
 
     def vitals(self) -> Vitals:
         """The present truth."""
-        is_staff = self.identity.role != "customer"
+        summary = self.board.value(SUMMARY)
         return Vitals(
             server=self.server,
             email=self.identity.email,
@@ -149,8 +153,17 @@ class Session:
             is_read_only=self.is_read_only,
             connection=self.connection,
             heard_at=self.heard_at,
-            interval_s=STAFF_INTERVAL_S if is_staff else CUSTOMER_INTERVAL_S,
+            interval_s=self._interval_s,
             rate_per_second=self.counters.rate_per_second if self.counters else None,
             backlog=self.backlog,
-            open_alerts=self.summary.open_alerts if self.summary else None,
+            open_alerts=summary.open_alerts if summary else None,
         )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every screen of one session works with."""
+
+    client: GatewayClient
+    session: Session
+    glyphs: Glyphs

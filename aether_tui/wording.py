@@ -6,7 +6,7 @@ Amounts are not here: they are shown as the exact text that they arrived as.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -123,16 +123,19 @@ def crop(text: str, width: int, glyphs: Glyphs, align: Align = "left") -> str:
 
 def crop_text(text: Text, width: int, glyphs: Glyphs, align: Align = "left") -> Text:
     """Like `crop`, for a text with styles."""
-    plain = text.plain
-    if "\n" not in plain and cell_len(plain) <= width:
-        padding = Text(" " * (width - cell_len(plain)))
-        return Text.assemble(padding, text) if align == "right" else Text.assemble(text, padding)
-    style = text.spans[0].style if text.spans else text.style
-    return Text(crop(plain.replace("\n", " "), width, glyphs, align), style)
+    length = text.cell_len
+    if length > width:
+        mark = glyphs.ellipsis if width > 0 else ""
+        cropped = text.copy()
+        cropped.truncate(max(0, width - cell_len(mark)), pad=True)
+        return cropped.append(mark)
+    padding = Text(" " * (width - length))
+    return Text.assemble(padding, text) if align == "right" else Text.assemble(text, padding)
 
 
-def draw_curve(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
-    """A curve of one line, newest value at the right; each cell is the mean of its values."""
+def draw_curve(numbers: Iterable[float], width: int, glyphs: Glyphs) -> str:
+    """A curve of one line, newest number at the right; each cell is the mean of its numbers."""
+    values = tuple(numbers)
     if width <= 0 or not values:
         return ""
     step = max(1, math.ceil(len(values) / width))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.text import Text
 
 from aether_tui.theme import BRIGHT, MUTED, Glyphs
@@ -17,15 +19,12 @@ from aether_tui.wording import (
 
 
 def alert_columns(glyphs: Glyphs) -> tuple[Column[Alert], ...]:
-    """The columns: score first, since it orders the queue."""
+    """The columns of open alerts: score first, since it orders the queue."""
     return (
-        Column("score", 5, lambda a: Text(write_score(a.score), f"bold {style_of_score(a.score)}")),
-        Column("decision", 9, lambda a: write_decision(a.decision, glyphs), table_width_min=46),
-        Column("account", 8, lambda a: Text(a.account_id), is_flexible=True),
-        Column("merchant", 8, lambda a: Text(a.merchant), is_flexible=True, table_width_min=62),
-        Column("amount", 11, lambda a: Text(a.amount, BRIGHT), align="right"),
-        Column("cur", 3, lambda a: Text(a.currency, MUTED)),
-        Column("raised", 8, lambda a: Text(write_time(a.created_at), MUTED), table_width_min=56),
+        _score_column(),
+        Column("decision", 9, lambda a: write_decision(a.decision, glyphs), rank=2),
+        *_common_columns(),
+        Column("raised", 8, lambda a: Text(write_time(a.created_at), MUTED), rank=3),
     )
 
 
@@ -33,24 +32,38 @@ def decided_columns(glyphs: Glyphs) -> tuple[Column[Alert], ...]:
     """The columns of decided alerts."""
     return (
         Column("decided", 12, lambda a: write_resolution(a.resolution, glyphs)),
-        *(column for column in alert_columns(glyphs) if column.title not in {"decision", "raised"}),
+        _score_column(),
+        *_common_columns(),
     )
 
 
 class AlertList(RowTable[Alert]):
-    """A list of alerts, worst first."""
+    """A list of alerts, in the order in which they are given."""
 
-    def __init__(
-        self,
-        glyphs: Glyphs,
-        *,
-        is_decided: bool = False,
-        id: str | None = None,  # noqa: A002
-    ) -> None:
-        columns = decided_columns(glyphs) if is_decided else alert_columns(glyphs)
-        super().__init__(columns, lambda alert: alert.id, glyphs, id=id)
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(alert_columns(glyphs), lambda alert: alert.id, glyphs, id=id)
+
+    def show_decided(self, *, is_decided: bool) -> None:
+        """Show the columns of the one list or of the other."""
+        make = decided_columns if is_decided else alert_columns
+        self.show_columns(make(self._glyphs))
 
 
-def worst_first(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+def worst_first(alerts: Iterable[Alert]) -> list[Alert]:
     """Order the queue: the highest score first, among equals the oldest."""
-    return tuple(sorted(alerts, key=lambda a: (-a.score, a.created_at, a.id)))
+    return sorted(alerts, key=lambda a: (-a.score, a.created_at, a.id))
+
+
+def _score_column() -> Column[Alert]:
+    return Column(
+        "score", 5, lambda a: Text(write_score(a.score), f"bold {style_of_score(a.score)}")
+    )
+
+
+def _common_columns() -> tuple[Column[Alert], ...]:
+    return (
+        Column("account", 8, lambda a: Text(a.account_id), is_flexible=True),
+        Column("merchant", 8, lambda a: Text(a.merchant), is_flexible=True, rank=1),
+        Column("amount", 11, lambda a: Text(a.amount, BRIGHT), align="right"),
+        Column("cur", 3, lambda a: Text(a.currency, MUTED)),
+    )

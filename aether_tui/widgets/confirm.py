@@ -41,7 +41,10 @@ class ConfirmDialog(ModalScreen[str | None]):
             yield Static(self._title, classes="card-title", markup=False)
             yield Static(self._about, markup=False)
             yield Input(
-                placeholder="Reason, kept with the alert", max_length=REASON_LENGTH_MAX, id="reason"
+                placeholder="Reason, kept with the alert",
+                max_length=REASON_LENGTH_MAX,
+                compact=True,
+                id="reason",
             )
             yield Static("", id="dialog-message", classes="message", markup=False)
             with Horizontal(classes="buttons"):

@@ -31,19 +31,24 @@ _Z_SCORE_FULL = 6.0
 
 
 class Detail(VerticalScroll):
-    """Scrolls lines that other functions of this module make."""
+    """A description that wraps, and beneath it a history whose lines do not."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines = Static("", markup=False)
+        self._history = Static("", classes="history", markup=False)
 
     def compose(self) -> list[Static]:
-        """One text."""
-        return [self._lines]
+        """Two texts."""
+        return [self._lines, self._history]
 
     def show(self, lines: Text) -> None:
-        """Show these lines from the top."""
+        """Show these lines of one of the functions beneath."""
         self._lines.update(lines)
+
+    def show_history(self, lines: Text) -> None:
+        """Show these lines under the description."""
+        self._history.update(lines)
 
 
 def describe_transaction(transaction: Transaction, glyphs: Glyphs) -> Text:
@@ -87,7 +92,7 @@ def describe_alert(alert: Alert, glyphs: Glyphs) -> Text:
         *_present(_field("account", alert.account_id)),
         *_present(_field("occurred", write_instant(alert.occurred_at))),
         *_present(_field("raised", write_instant(alert.created_at))),
-        *_present(_field("transaction", alert.transaction_id)),
+        *_present(_field("id", alert.transaction_id)),
     ]
     if not alert.is_open:
         lines += [

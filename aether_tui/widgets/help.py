@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
@@ -22,12 +23,16 @@ _NAME_WIDTH = 16
 
 @dataclass(frozen=True)
 class KeyHelp:
-    """One action and the keys that start it."""
+    """One action, the keys that start it, and the node whose action it is."""
 
     keys: str
     name: str
     tooltip: str
     group: str
+    action: str
+    node: DOMNode
+    is_movement: bool
+    """Moves a cursor: nothing that one would look for by name."""
 
 
 class Help(ModalScreen[None]):
@@ -78,9 +83,19 @@ def collect_keys(screen: Screen[object]) -> tuple[KeyHelp, ...]:
         if binding.system or not binding.tooltip:
             continue
         keys, _ = merged.setdefault((active.node.__class__.__name__, binding.action), ([], active))
-        keys.append(screen.app.get_key_display(binding))
+        display = screen.app.get_key_display(binding)
+        if display not in keys:
+            keys.append(display)
     helps = [
-        KeyHelp(" ".join(keys), active.binding.description, active.binding.tooltip, _group(active))
+        KeyHelp(
+            keys=" ".join(keys),
+            name=active.binding.description,
+            tooltip=active.binding.tooltip,
+            group=_group(active),
+            action=active.binding.action,
+            node=active.node,
+            is_movement=(active.binding.id or "").startswith("table."),
+        )
         for keys, active in merged.values()
     ]
     order = {"This panel": 0, "This screen": 1, "Everywhere": 2}

@@ -6,12 +6,12 @@ row for row, and counts what comes meanwhile. End follows again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
+from aether_tui.filtering import Filter
 from aether_tui.messages import FollowingChanged
 from aether_tui.theme import BRIGHT, FAINT, MUTED, Glyphs
 from aether_tui.values import Transaction
@@ -23,10 +23,10 @@ def transaction_columns(glyphs: Glyphs) -> tuple[Column[Transaction], ...]:
     """The columns of a list of transactions; the amount stands as it arrived."""
     return (
         Column("time", 8, lambda t: Text(write_time(t.created_at), MUTED)),
-        Column("id", 8, lambda t: Text(short_id(t), FAINT), table_width_min=96),
-        Column("account", 12, lambda t: Text(t.account_id), is_flexible=True),
+        Column("id", 8, lambda t: Text(short_id(t), FAINT), rank=2),
+        Column("account", 10, lambda t: Text(t.account_id), is_flexible=True),
         Column("merchant", 12, lambda t: Text(t.merchant), is_flexible=True),
-        Column("kind", 10, lambda t: Text(t.kind or "", MUTED), table_width_min=110),
+        Column("kind", 10, lambda t: Text(t.kind or "", MUTED), rank=3),
         Column("amount", 12, lambda t: Text(t.amount, BRIGHT), align="right"),
         Column("cur", 3, lambda t: Text(t.currency, MUTED)),
         Column("decision", 9, lambda t: write_decision(t.decision, glyphs)),
@@ -35,12 +35,13 @@ def transaction_columns(glyphs: Glyphs) -> tuple[Column[Transaction], ...]:
             5,
             lambda t: Text(write_score(t.score), style_of_score(t.score)),
             align="right",
+            rank=1,
         ),
     )
 
 
 class LiveTable(RowTable[Transaction]):
-    """The live feed. `show` while it holds still only counts."""
+    """The live feed. While it holds still, what comes is only kept for later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -54,6 +55,7 @@ class LiveTable(RowTable[Transaction]):
             "end,G",
             "follow",
             "Newest",
+            show=False,
             id="feed.newest",
             tooltip="Jump to the newest transaction and follow the feed",
         ),
@@ -63,27 +65,44 @@ class LiveTable(RowTable[Transaction]):
         super().__init__(transaction_columns(glyphs), lambda t: t.id, glyphs, id=id)
         self._is_following = True
         self._newest: tuple[Transaction, ...] = ()
+        self._held: tuple[Transaction, ...] = ()
+        self._filter: Filter[Transaction] = Filter()
 
     @property
     def is_following(self) -> bool:
         """Whether the newest row is shown as it comes."""
         return self._is_following
 
-    def show(self, rows: Sequence[Transaction]) -> None:
-        """Take in the newest rows, oldest first."""
-        self._newest = tuple(rows)
+    @property
+    def unfiltered_count(self) -> int:
+        """Rows that the filter chooses from."""
+        return len(self._held)
+
+    def show_feed(self, transactions: tuple[Transaction, ...]) -> None:
+        """Take in the newest transactions, oldest first."""
+        self._newest = transactions
         if self._is_following:
-            super().show(self._newest)
-            self._put_cursor(len(self._newest) - 1)
+            self._held = transactions
+            self._draw()
+
+    def filter_by(self, which: Filter[Transaction]) -> None:
+        """Show only what passes; a feed that holds still is filtered as it stands."""
+        self._filter = which
+        self._draw()
 
     def hold(self) -> None:
         """Stop following, so that the row under the eye stays there."""
         self._set_following(is_following=False)
 
+    def hold_at(self, key: str) -> None:
+        """Put the cursor on a row, if it is there, and stay on it."""
+        self.hold()
+        self.go_to(key)
+
     def action_follow(self) -> None:
         """Jump to the newest and follow."""
         self._set_following(is_following=True)
-        self.show(self._newest)
+        self.show_feed(self._newest)
 
     def action_toggle_following(self) -> None:
         """Pause, or go on."""
@@ -92,15 +111,20 @@ class LiveTable(RowTable[Transaction]):
         else:
             self.action_follow()
 
+    def action_open(self) -> None:
+        """Open the row, and keep it where it is meanwhile."""
+        self.hold()
+        super().action_open()
+
     def _step(self, by: int) -> None:
         if by < 0:
             self.hold()
         super()._step(by)
 
-    def action_open(self) -> None:
-        """Open the row, and keep it where it is meanwhile."""
-        self.hold()
-        super().action_open()
+    def _draw(self) -> None:
+        self.show([t for t in self._held if self._filter.matches(t)])
+        if self._is_following:
+            self._put_cursor(len(self.rows) - 1)
 
     def _set_following(self, *, is_following: bool) -> None:
         if is_following != self._is_following:

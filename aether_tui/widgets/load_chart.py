@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from aether_tui.theme import FAINT, MUTED, Glyphs
 from aether_tui.values import Forecast, ForecastPoint, LoadPoint
+from aether_tui.wording import crop_text
 
 # plotext's colours are the 256 of xterm.
 _HISTORY_COLOUR = 75
@@ -50,7 +51,7 @@ class LoadChart(Widget):
         if self.forecast is None:
             return Text("")
         history = [p for p in self.forecast.history if math.isfinite(p.value)]
-        history = history[-self.history_minutes :]
+        history, step = _thin(history[-self.history_minutes :], width)
         coming = [p for p in self.forecast.forecast if math.isfinite(p.mean + p.lower + p.upper)]
         if len(history) + len(coming) < 2:
             return Text("No complete minutes to draw yet.", MUTED)
@@ -58,20 +59,34 @@ class LoadChart(Widget):
         drawing = Text.from_ansi(
             _build(history, coming, width, height - 1, self._glyphs, has_colour=has_colour)
         )
-        return Text.assemble(self._legend(has_forecast=bool(coming)), "\n", drawing)
+        legend = crop_text(self._legend(step, has_forecast=bool(coming)), width, self._glyphs)
+        return Text.assemble(legend, "\n", drawing)
 
-    def _legend(self, *, has_forecast: bool) -> Text:
+    def _legend(self, step: int, *, has_forecast: bool) -> Text:
         is_ascii = self._glyphs.is_ascii
         legend = Text(no_wrap=True)
-        legend.append(" * " if is_ascii else " ⣀ ", f"color({_HISTORY_COLOUR})")
+        legend.append("* " if is_ascii else "⣀ ", f"color({_HISTORY_COLOUR})")
         legend.append("actual   ", MUTED)
         if has_forecast:
             legend.append("+ " if is_ascii else "▪ ", f"color({_FORECAST_COLOUR})")
             legend.append("forecast   ", MUTED)
             legend.append(". " if is_ascii else "⣿ ", f"color({_BAND_COLOUR})")
-            legend.append("95 % interval   ", MUTED)
-        legend.append("transactions per minute, UTC", FAINT)
+            legend.append("95 %   ", MUTED)
+        legend.append("per minute, UTC", FAINT)
+        if step > 1:
+            legend.append(f", means of {step} minutes", FAINT)
         return legend
+
+
+def _thin(history: Sequence[LoadPoint], width: int) -> tuple[list[LoadPoint], int]:
+    """Means over as many minutes as it takes for no more points than columns, and how many."""
+    step = max(1, math.ceil(len(history) / width))
+    # From the newest backwards: only the oldest mean may stand for fewer minutes.
+    chunks = [history[max(0, end - step) : end] for end in range(len(history), 0, -step)]
+    return [
+        LoadPoint(chunk[0].at, sum(point.value for point in chunk) / len(chunk))
+        for chunk in reversed(chunks)
+    ], step
 
 
 def _build(

@@ -16,11 +16,12 @@ from aether_tui.theme import BLUE, BRIGHT, FAINT, MUTED, ORANGE, RAISED
 
 @dataclass(frozen=True)
 class Place:
-    """A screen: its digit, its name, its title."""
+    """A screen: its digit, its name, its title, and what it takes to be let in."""
 
     digit: str
     name: str
     title: str
+    scope: str | None = None
 
 
 class Navigation(Widget):

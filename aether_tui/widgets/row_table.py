@@ -16,7 +16,7 @@ from typing import ClassVar, Generic, TypeVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -33,14 +33,17 @@ _HEADER_HEIGHT = 1
 
 @dataclass(frozen=True)
 class Column(Generic[_RowT]):
-    """One column. width: cells, the least of them if flexible; shown from `table_width_min`."""
+    """One column. width: cells, the least of them if flexible.
+
+    rank: 0 for what is always shown; in a table that is too narrow the highest goes first.
+    """
 
     title: str
     width: int
     cell: Callable[[_RowT], Text]
     align: Align = "left"
     is_flexible: bool = False
-    table_width_min: int = 0
+    rank: int = 0
 
 
 class RowTable(ScrollView, Generic[_RowT], can_focus=True):
@@ -71,17 +74,20 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         key: Callable[[_RowT], str],
         glyphs: Glyphs,
         *,
+        can_open: bool = True,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
         self._columns = tuple(columns)
         self._key = key
         self._glyphs = glyphs
+        self._can_open = can_open
         self._rows: tuple[_RowT, ...] = ()
         self._places: dict[str, int] = {}
         self._cursor_key: str | None = None
         self._lines: dict[str, tuple[_RowT, Strip]] = {}
         self._fitted: tuple[tuple[Column[_RowT], int], ...] = ()
+        self._fitted_width = -1
 
     @property
     def rows(self) -> tuple[_RowT, ...]:
@@ -110,6 +116,23 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
             self._put_cursor(min(place_before, len(self._rows) - 1))
         self.refresh()
 
+    def show_columns(self, columns: Sequence[Column[_RowT]]) -> None:
+        """Show other columns of the same rows."""
+        self._columns = tuple(columns)
+        self._fitted_width = -1
+        self.refresh()
+
+    def go_to(self, key: str) -> None:
+        """Put the cursor on a row, if it is there."""
+        place = self._places.get(key)
+        if place is not None:
+            self._put_cursor(place)
+            self.refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to open a row only where there is more to see."""
+        return self._can_open if action == "open" else super().check_action(action, parameters)
+
     def action_move(self, by: int) -> None:
         """Move the cursor by some rows."""
         self._step(by)
@@ -128,7 +151,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
-        if self._cursor_key is not None:
+        if self._can_open and self._cursor_key is not None:
             self.post_message(RowOpened(self, self._cursor_key))
 
     def on_click(self, event: Click) -> None:
@@ -142,20 +165,20 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
             self._step(place - (self._cursor_place or 0))
 
     def on_resize(self, event: Resize) -> None:
-        """Fit the columns to the new width."""
-        self._fit(event.size.width)
+        """Keep the cursor in sight."""
         self.virtual_size = Size(event.size.width, len(self._rows) + _HEADER_HEIGHT)
         self._reveal_cursor()
 
     def render_line(self, y: int) -> Strip:
         """Draw one visible line; the first is the header."""
-        if not self._fitted:
-            self._fit(self.size.width)
+        width = self.scrollable_content_region.width
+        if width != self._fitted_width:
+            self._fit(width)
         if y < _HEADER_HEIGHT:
             return self._draw_header()
         place = y + self.scroll_offset.y - _HEADER_HEIGHT
         if place >= len(self._rows):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(width, self.rich_style)
         return self._draw_row(place)
 
     # --- the cursor ---
@@ -192,10 +215,11 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
     # --- drawing ---
 
     def _fit(self, width: int) -> None:
-        shown = [column for column in self._columns if width >= column.table_width_min]
-        used = _GUTTER + sum(column.width for column in shown) + _GAP * (len(shown) - 1)
+        shown = list(self._columns)
+        while _width_of(shown) > width and max(column.rank for column in shown):
+            shown.remove(max(shown, key=lambda column: column.rank))
         flexible = [column for column in shown if column.is_flexible]
-        spare = max(0, width - used - 1)
+        spare = max(0, width - _width_of(shown))
         share, rest = divmod(spare, max(1, len(flexible)))
         fitted: list[tuple[Column[_RowT], int]] = []
         for column in shown:
@@ -205,6 +229,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
                 rest -= 1
             fitted.append((column, column.width + extra))
         self._fitted = tuple(fitted)
+        self._fitted_width = width
         self._lines.clear()
 
     def _draw_header(self) -> Strip:
@@ -241,7 +266,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         return line
 
     def _strip(self, line: Text, ground: str = "") -> Strip:
-        width = self.size.width
+        width = self._fitted_width
         if line.cell_len < width:
             line.append(" " * (width - line.cell_len), ground)
         strip = Strip(line.render(self.app.console), line.cell_len)
@@ -252,7 +277,6 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         super().watch_has_focus(has_focus)
         self.refresh()
 
-    def refresh_rows(self) -> None:
-        """Draw all rows anew, because what they say depends on more than the row."""
-        self._lines.clear()
-        self.refresh(Region(0, 0, *self.size))
+
+def _width_of(columns: Sequence[Column[_RowT]]) -> int:
+    return _GUTTER + sum(column.width + _GAP for column in columns) - _GAP

@@ -29,11 +29,11 @@ class ShardTable(RowTable[ShardState]):
                 18,
                 lambda s: Text(s.position, FAINT),
                 align="right",
-                table_width_min=100,
+                rank=1,
             ),
-            Column("updated", 8, _updated, table_width_min=112),
+            Column("updated", 8, _updated, rank=2),
         )
-        super().__init__(columns, lambda s: str(s.shard), glyphs, id=id)
+        super().__init__(columns, lambda s: str(s.shard), glyphs, can_open=False, id=id)
 
 
 def _owner(shard: ShardState, glyphs: Glyphs) -> Text:

@@ -81,6 +81,8 @@ class TruthLine(Widget):
         connection = vitals.connection
         age = None if vitals.heard_at is None else now - vitals.heard_at
         match connection.phase:
+            case Phase.SIGNED_OUT:
+                return Text(f"{glyphs.broken} SIGNED OUT", f"bold {VERMILION}")
             case Phase.CONNECTING:
                 return Text(f"{glyphs.waiting} CONNECTING", f"bold {MUTED}")
             case Phase.RECONNECTING:

@@ -1,0 +1,49 @@
+"""`aether tui`: opens the operations console on a gateway, here or elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aether_core.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the subcommand."""
+    app.command()(tui)
+
+
+def tui(
+    url: Annotated[
+        str | None, typer.Option(help="The gateway's address; else this installation's own.")
+    ] = None,
+    email: Annotated[str, typer.Option(help="Who signs in.")] = "",
+    ascii: Annotated[  # noqa: A002 - the option's name
+        bool, typer.Option("--ascii", help="Draw with ASCII signs only.")
+    ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Offer nothing that changes anything.")
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option(help="Write a log here; the screen itself is standard error.")
+    ] = None,
+) -> None:
+    """Open the operations console."""
+    # Imported here: Textual and plotext take a moment that the other subcommands need not wait.
+    from aether_tui.app import ConsoleApp
+
+    if log is not None:
+        logging.basicConfig(
+            filename=log,
+            level=logging.INFO,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+    console = ConsoleApp(
+        url or load_settings().base_url, email=email, is_ascii=ascii, is_read_only=read_only
+    )
+    console.run()
+    if console.return_code:
+        raise typer.Exit(console.return_code)

@@ -1,0 +1,376 @@
+"""App: the console as a whole. Signs in, follows the live feed, asks for what is looked at.
+
+In:   the gateway, over HTTP and Server-Sent Events; keys and clicks.
+Out:  the screens, which draw what the session holds and never fetch what others show too.
+News is gathered for a tenth of a second and drawn at once; ages move on once a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.timer import Timer
+
+from aether_tui.ascii import AsciiOnly
+from aether_tui.board import DECIDED_ALERTS, DEPTH, OPEN_ALERTS, SUMMARY, AnyTopic
+from aether_tui.client import GatewayClient
+from aether_tui.live import Connection, LiveFeed, Phase
+from aether_tui.messages import NewsWanted, ScreenChosen, SessionEnded
+from aether_tui.problems import GatewayError, SignedOut
+from aether_tui.screens.alerts import AlertsScreen
+from aether_tui.screens.forecast import ForecastScreen
+from aether_tui.screens.login import LoginScreen
+from aether_tui.screens.overview import OverviewScreen
+from aether_tui.screens.pipeline import PipelineScreen
+from aether_tui.screens.place import PLACES, PlaceScreen, places_for
+from aether_tui.screens.transactions import TransactionsScreen
+from aether_tui.session import RECENT_MAX, Desk, Session
+from aether_tui.theme import AETHER_THEME, ASCII_GLYPHS, UNICODE_GLYPHS
+from aether_tui.values import Alert, Counters, Event, Gap, Hello, Identity, Transaction
+from aether_tui.widgets.help import Help, collect_keys
+
+# Fast enough to look immediate, slow enough for a burst to be one repaint.
+_GATHER_S = 0.1
+_TICK_S = 1.0
+_SCREENS: tuple[type[PlaceScreen], ...] = (
+    OverviewScreen,
+    TransactionsScreen,
+    AlertsScreen,
+    ForecastScreen,
+    PipelineScreen,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class ConsoleApp(App[None]):
+    """Aether's terminal console."""
+
+    TITLE = "Aether"
+    CSS_PATH = "aether.tcss"
+    # Narrow and low at the standard 80 x 24; beneath 60 x 18 nothing useful fits.
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-too-narrow"),
+        (60, "-narrow"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-too-low"),
+        (18, "-low"),
+        (32, "-high"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(
+                place.digit,
+                f"go('{place.name}')",
+                place.title,
+                show=False,
+                id=f"go.{place.name}",
+                tooltip=f"Open the screen {place.title}",
+            )
+            for place in PLACES
+        ),
+        Binding(
+            "r",
+            "refresh_now",
+            "Refresh",
+            show=False,
+            id="console.refresh",
+            tooltip="Ask for everything now; reconnect now",
+        ),
+        Binding(
+            "question_mark,f1",
+            "help",
+            "Help",
+            id="console.help",
+            tooltip="Every key that works here",
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Palette",
+            id="console.palette",
+            tooltip="Find an action by its name",
+        ),
+        Binding(
+            "ctrl+l",
+            "sign_out",
+            "Sign out",
+            show=False,
+            id="console.sign_out",
+            tooltip="End the session and forget everything",
+        ),
+        Binding("q", "quit", "Quit", id="console.quit", tooltip="Leave the console"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="console.quit_always"),
+    ]
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        email: str = "",
+        is_ascii: bool = False,
+        is_read_only: bool = False,
+    ) -> None:
+        self._ascii_filters: tuple[LineFilter, ...] = (AsciiOnly(),) if is_ascii else ()
+        super().__init__()
+        self.client = GatewayClient(base_url)
+        self.glyphs = ASCII_GLYPHS if is_ascii else UNICODE_GLYPHS
+        self.session: Session | None = None
+        self._email = email
+        self._is_read_only = is_read_only
+        self._feed: LiveFeed | None = None
+        self._is_signing_in = False
+        self._wants_history = False
+        self._gathering: Timer | None = None
+        self._server = urlsplit(self.client.base_url).netloc
+        self.set_class(is_ascii, "-ascii")
+        self.register_theme(AETHER_THEME)
+        self.theme = AETHER_THEME.name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own filters, then ours."""
+        return [*super().get_line_filters(), *self._ascii_filters]
+
+    def on_mount(self) -> None:
+        """Ask who is there."""
+        self.set_interval(_TICK_S, self._tick)
+        self._sign_in("")
+
+    async def on_unmount(self) -> None:
+        """Forget the tokens."""
+        await self.client.close()
+
+    # --- the session ---
+
+    @work(exclusive=True, group="sign-in")
+    async def _sign_in(self, reason: str) -> None:
+        self._is_signing_in = True
+        identity = await self.push_screen_wait(
+            LoginScreen(self.client, self.glyphs, self._email, reason)
+        )
+        self._is_signing_in = False
+        self._email = identity.email
+        if self.session is None or self.session.identity != identity:
+            await self._begin(identity)
+        self._follow_feed()
+        self._tick()
+
+    async def _begin(self, identity: Identity) -> None:
+        await self._leave()
+        session = Session(self._server, identity, self._is_read_only)
+        self.session = session
+        self._feed = LiveFeed(self.client, self._take_event, self._take_connection)
+        self._wants_history = True
+        desk = Desk(self.client, session, self.glyphs)
+        places = places_for(session)
+        for screen in _SCREENS:
+            if screen.place in places:
+                self.install_screen(screen(desk), screen.place.name)
+        await self.push_screen(places[0].name)
+
+    async def _leave(self) -> None:
+        """Forget what was shown to whoever was signed in before."""
+        self.session = None
+        self._feed = None
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        for place in PLACES:
+            if self.is_screen_installed(place.name):
+                screen = self.get_screen(place.name)
+                self.uninstall_screen(screen)
+                if screen.is_attached:
+                    await screen.remove()
+
+    def _end_session(self, reason: str) -> None:
+        """The gateway knows us no longer: ask to sign in again, over what was in front."""
+        if self._is_signing_in or self.session is None:
+            return
+        _log.info("session ended")
+        self.workers.cancel_group(self, "feed")
+        self.session.connection = Connection(Phase.SIGNED_OUT)
+        self._draw()
+        self._sign_in(reason)
+
+    @work(exclusive=True, group="sign-out")
+    async def action_sign_out(self) -> None:
+        """End the session, and forget everything."""
+        self.workers.cancel_group(self, "feed")
+        await self.client.sign_out()
+        await self._leave()
+        self._sign_in("Signed out.")
+
+    @on(SessionEnded)
+    def _session_ended(self, event: SessionEnded) -> None:
+        self._end_session(event.reason)
+
+    # --- the live feed ---
+
+    @work(exclusive=True, group="feed")
+    async def _follow_feed(self) -> None:
+        if self._feed is None:
+            return
+        try:
+            await self._feed.run()
+        except SignedOut as error:
+            self._end_session(str(error))
+
+    def _take_connection(self, connection: Connection) -> None:
+        if self.session is None:
+            return
+        _log.info("live feed: %s %s", connection.phase.value, connection.reason)
+        self.session.connection = connection
+        self._changed()
+
+    def _take_event(self, event: Event) -> None:
+        session = self.session
+        if session is None:
+            return
+        session.heard_at = time.monotonic()
+        match event:
+            case Hello():
+                if not event.resumed:
+                    self._wants_history = True
+                self._ask_soon(self._wanted())
+                self._tick()
+            case Transaction():
+                session.add_transaction(event)
+            case Alert():
+                session.add_alert(event)
+                self._ask_soon((SUMMARY, OPEN_ALERTS, DECIDED_ALERTS))
+            case Counters():
+                session.add_counters(event)
+            case Gap():
+                session.add_gap()
+                self._wants_history = True
+                self._ask_soon(self._wanted())
+            case _:
+                return  # a heartbeat: the truth line moves with the clock
+        self._changed()
+
+    # --- questions ---
+
+    def _tick(self) -> None:
+        """A second has passed: ages have changed, and some questions are due."""
+        if self.session is None or self._is_signing_in:
+            return
+        for topic in self.session.board.due(self._wanted(), time.monotonic()):
+            self._ask(topic)
+        if self._wants_history and self.session.connection.phase is Phase.LIVE:
+            self._load_history()
+        self._draw()
+
+    def _wanted(self) -> list[AnyTopic]:
+        """What the screen in front shows, and what the first row shows everywhere."""
+        session, place = self.session, self._front()
+        if session is None or place is None:
+            return []
+        topics = {SUMMARY, *place.topics} | ({DEPTH} if session.counters is None else set())
+        return [topic for topic in topics if topic.scope is None or session.may(topic.scope)]
+
+    def _ask_soon(self, topics: Iterable[AnyTopic]) -> None:
+        if self.session is not None:
+            self.session.board.ask_soon(topics, time.monotonic())
+
+    @work(group="questions")
+    async def _ask(self, topic: AnyTopic) -> None:
+        if self.session is None:
+            return
+        try:
+            await self.session.board.ask(topic, self.client, time.monotonic)
+        except SignedOut as error:
+            self._end_session(str(error))
+        self._changed()
+
+    @work(exclusive=True, group="history")
+    async def _load_history(self) -> None:
+        session = self.session
+        self._wants_history = False
+        try:
+            newest_first = await self.client.transactions(limit=RECENT_MAX)
+        except SignedOut as error:
+            self._end_session(str(error))
+        except GatewayError as error:
+            _log.warning("history: %s", error)
+            self._wants_history = True
+        else:
+            if session is not None:
+                session.add_history(newest_first)
+            self._changed()
+
+    # --- drawing ---
+
+    def _front(self) -> PlaceScreen | None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, PlaceScreen):
+                return screen
+        return None
+
+    def _changed(self) -> None:
+        """Draw soon; whatever else comes until then is drawn with it."""
+        if self._gathering is None:
+            self._gathering = self.set_timer(_GATHER_S, self._draw_gathered)
+
+    def _draw_gathered(self) -> None:
+        self._gathering = None
+        self._draw()
+
+    def _draw(self) -> None:
+        place = self._front()
+        if place is not None:
+            place.draw_all()
+
+    # --- what one can do everywhere ---
+
+    async def action_go(self, name: str) -> None:
+        """Open a screen."""
+        if self.is_screen_installed(name) and self.screen is not self.get_screen(name):
+            await self.switch_screen(name)
+            self._tick()
+
+    @on(ScreenChosen)
+    async def _screen_chosen(self, event: ScreenChosen) -> None:
+        await self.action_go(event.name)
+        if event.key is not None and isinstance(self.screen, PlaceScreen):
+            self.screen.open_row(event.key)
+
+    @on(NewsWanted)
+    def action_refresh_now(self) -> None:
+        """Ask for everything that is looked at, and do not wait to reconnect."""
+        if self._feed is not None:
+            self._feed.retry_now()
+        self._ask_soon(self._wanted())
+        self._tick()
+
+    def action_help(self) -> None:
+        """Show every key that works here."""
+        self.push_screen(Help(collect_keys(self.screen)))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: what the keys do here, by name. Nothing that runs programs or writes."""
+        for key in collect_keys(screen):
+            if not key.is_movement:
+                yield SystemCommand(
+                    f"{key.name}  ({key.keys})",
+                    key.tooltip,
+                    partial(self.run_action, key.action, key.node),
+                )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only the screens that this person may open."""
+        if action == "go":
+            return self.is_screen_installed(str(parameters[0]))
+        if action in {"refresh_now", "sign_out", "help", "command_palette"}:
+            return self.session is not None
+        return super().check_action(action, parameters)

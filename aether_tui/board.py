@@ -1,0 +1,128 @@
+"""Board: the gateway's newest answer to each question, and when to ask again.
+
+In:   questions (`Topic`) that the screen in front wants answered.
+Out:  a `Reading` for each, which says how far it can be trusted.
+Only what is looked at is asked for: a screen that is not in front costs the gateway nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from aether_tui.client import GatewayClient
+from aether_tui.problems import GatewayError, SignedOut
+from aether_tui.values import Alert, Forecast, Pipeline, StreamDepth, Summary
+
+ALERTS_MAX = 200
+"""Alerts that a list asks for, the newest ones."""
+
+# A value is stale when three of its updates are missing.
+_STALE_AFTER_INTERVALS = 3
+# However often news comes in, a question is not asked more often than this.
+_ASK_AGAIN_MIN_S = 0.5
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Reading(Generic[_T]):
+    """One answer of the gateway and how far to trust it. `at`: `time.monotonic` of the answer.
+
+    Without a value it is loading, or failed with the `error`; with one it is ready, or stale when
+    its successor failed or is overdue.
+    """
+
+    value: _T | None = None
+    at: float | None = None
+    error: str | None = None
+    interval_s: float = 5.0
+
+    def succeeded(self, value: _T, now: float) -> Reading[_T]:
+        """A fresh value has come."""
+        return replace(self, value=value, at=now, error=None)
+
+    def failed(self, error: str) -> Reading[_T]:
+        """The next value did not come; the one before is kept."""
+        return replace(self, error=error)
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the value came; 0 without one."""
+        return 0.0 if self.at is None else max(0.0, now - self.at)
+
+    def is_stale(self, now: float) -> bool:
+        """The value is older than it should be."""
+        if self.value is None:
+            return False
+        return self.error is not None or self.age_s(now) > _STALE_AFTER_INTERVALS * self.interval_s
+
+
+@dataclass(frozen=True, eq=False)
+class Topic(Generic[_T]):
+    """A question that is asked again and again. scope: what it takes to be answered, if any."""
+
+    name: str
+    interval_s: float
+    ask: Callable[[GatewayClient], Awaitable[_T]]
+    scope: str | None = None
+
+
+AnyTopic = Topic[Any]
+
+SUMMARY: Topic[Summary] = Topic("summary", 5.0, GatewayClient.summary, "analytics:read")
+OPEN_ALERTS: Topic[tuple[Alert, ...]] = Topic(
+    "open alerts", 10.0, lambda c: c.alerts(status="open", limit=ALERTS_MAX), "alerts:read"
+)
+DECIDED_ALERTS: Topic[tuple[Alert, ...]] = Topic(
+    "decided alerts", 10.0, lambda c: c.alerts(status="resolved", limit=ALERTS_MAX), "alerts:read"
+)
+FORECAST: Topic[Forecast] = Topic("forecast", 15.0, GatewayClient.forecast)
+DEPTH: Topic[StreamDepth] = Topic("backlog", 2.0, GatewayClient.stream_depth)
+PIPELINE: Topic[Pipeline] = Topic("pipeline", 2.0, GatewayClient.pipeline, "operations:read")
+
+
+class Board:
+    """Readings by topic. Instants are those of `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self._readings: dict[AnyTopic, Reading[Any]] = {}
+        self._due_at: dict[AnyTopic, float] = {}
+        self._asking: set[AnyTopic] = set()
+
+    def reading(self, topic: Topic[_T]) -> Reading[_T]:
+        """What is known."""
+        return self._readings.get(topic) or Reading(interval_s=topic.interval_s)
+
+    def value(self, topic: Topic[_T]) -> _T | None:
+        """What is known, however old."""
+        return self.reading(topic).value
+
+    def correct(self, topic: Topic[_T], value: _T) -> None:
+        """Put in a value that is known by other news than an answer; its age stays the same."""
+        self._readings[topic] = replace(self.reading(topic), value=value)
+
+    def due(self, topics: Iterable[AnyTopic], now: float) -> list[AnyTopic]:
+        """Those of `topics` that should be asked now; a question under way is not asked twice."""
+        return [t for t in topics if t not in self._asking and now >= self._due_at.get(t, 0.0)]
+
+    def ask_soon(self, topics: Iterable[AnyTopic], now: float) -> None:
+        """Do not wait for these topics' next turn."""
+        for topic in topics:
+            asked_at = self._due_at.get(topic, 0.0) - topic.interval_s
+            self._due_at[topic] = max(now, asked_at + _ASK_AGAIN_MIN_S)
+
+    async def ask(self, topic: AnyTopic, client: GatewayClient, clock: Callable[[], float]) -> None:
+        """Ask, and note the answer or why there was none. Raises SignedOut."""
+        self._asking.add(topic)
+        self._due_at[topic] = clock() + topic.interval_s
+        try:
+            value = await topic.ask(client)
+        except SignedOut:
+            raise
+        except GatewayError as error:
+            self._readings[topic] = self.reading(topic).failed(str(error))
+        else:
+            self._readings[topic] = self.reading(topic).succeeded(value, clock())
+        finally:
+            self._asking.discard(topic)

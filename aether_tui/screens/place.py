@@ -1,0 +1,122 @@
+"""Place: the frame that every screen shares, and the places that the digits lead to.
+
+First row: how fresh everything is. Second row: the places. Then the screen's own body, and the
+keys that work here. A window that is too small gets one line instead.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from aether_tui.board import AnyTopic
+from aether_tui.live import Phase
+from aether_tui.session import Desk, Session
+from aether_tui.widgets.navigation import Navigation, Place
+from aether_tui.widgets.truth_line import TruthLine
+from aether_tui.wording import write_count, write_time
+
+WIDTH_MIN = 60
+HEIGHT_MIN = 18
+
+OVERVIEW = Place("1", "overview", "Overview", "analytics:read")
+TRANSACTIONS = Place("2", "transactions", "Transactions", "transactions:read")
+ALERTS = Place("3", "alerts", "Alerts", "alerts:read")
+FORECAST_PLACE = Place("4", "forecast", "Forecast", None)
+PIPELINE_PLACE = Place("5", "pipeline", "Pipeline", "operations:read")
+PLACES = (OVERVIEW, TRANSACTIONS, ALERTS, FORECAST_PLACE, PIPELINE_PLACE)
+"""In the order of their digits, which are the same for everybody: "look at 5" must be true."""
+
+
+def places_for(session: Session) -> tuple[Place, ...]:
+    """The places that this person may open."""
+    return tuple(p for p in PLACES if p.scope is None or session.may(p.scope))
+
+
+class PlaceScreen(Screen[None]):
+    """A screen of one place. Subclasses compose a body and draw what the session holds."""
+
+    place: ClassVar[Place]
+    topics: ClassVar[tuple[AnyTopic, ...]] = ()
+    """What is asked for while this screen is in front."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(name=self.place.name)
+        self.desk = desk
+        self._truth = TruthLine(desk.glyphs)
+        self._navigation = Navigation(places_for(desk.session), self.place.name)
+        self._banner = Static("", id="banner", markup=False)
+        self._too_small = Static("", id="too-small", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """The frame around the body."""
+        with Container(id="frame"):
+            yield self._truth
+            yield self._navigation
+            yield self._banner
+            with Container(id="body"):
+                yield from self.compose_body()
+            yield Footer(compact=True, show_command_palette=False)
+        yield self._too_small
+
+    def compose_body(self) -> ComposeResult:
+        """The screen's own part."""
+        raise NotImplementedError
+
+    def draw(self, now: float) -> None:
+        """Show what the session holds now. Called whenever it changed, and once a second."""
+        raise NotImplementedError
+
+    def open_row(self, key: str) -> None:
+        """Put the cursor on a row and show all about it; screens without rows have none."""
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was in front."""
+        self.draw_all()
+
+    def on_mount(self) -> None:
+        """Draw for the first time."""
+        self.draw_all()
+
+    def draw_all(self) -> None:
+        """Draw frame and body."""
+        if not self.is_mounted:
+            return
+        session = self.desk.session
+        vitals = session.vitals()
+        self._truth.vitals = vitals
+        self._truth.tick()
+        self._navigation.open_alerts = vitals.open_alerts or 0
+        self._write_banner(session)
+        self._too_small.update(
+            f"Make the window {WIDTH_MIN} x {HEIGHT_MIN} or larger: it is "
+            f"{self.size.width} x {self.size.height}.  backlog {_known(vitals.backlog)}  "
+            f"alerts {_known(vitals.open_alerts)}"
+        )
+        self.draw(time.monotonic())
+
+    def set_paused(self, *, is_paused: bool) -> None:
+        """Say in the first row that the feed is held still."""
+        self._truth.is_paused = is_paused
+
+    def _write_banner(self, session: Session) -> None:
+        connection = session.connection
+        if connection.phase is not Phase.RECONNECTING:
+            self._banner.set_class(False, "-shown")
+            return
+        since = ""
+        if session.heard_at is not None:
+            heard = datetime.now(UTC) - timedelta(seconds=time.monotonic() - session.heard_at)
+            since = f" What you see is of {write_time(heard)}Z."
+        self._banner.update(f"{connection.reason}{since} r tries now.")
+        self._banner.set_class(True, "-shown")
+
+
+def _known(number: int | None) -> str:
+    return "-" if number is None else write_count(number)
