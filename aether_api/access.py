@@ -31,9 +31,11 @@ from aether_core.database.revocations import (
     delete_expired_revocations,
     find_live_revocations,
 )
+from aether_core.database.sessions import delete_expired_sessions
 from aether_core.errors import DatabaseUnavailable, NotAuthenticated, NotPermitted, Unavailable
 from aether_core.identity import keys
 from aether_core.identity.keys import KeyRing
+from aether_core.identity.passwords import PasswordHasher
 from aether_core.identity.revocation import (
     RevocationSet,
     announce_revocation,
@@ -41,7 +43,7 @@ from aether_core.identity.revocation import (
     read_announcements,
 )
 from aether_core.identity.roles import SCOPES
-from aether_core.identity.tokens import read_kid, verify_access_token
+from aether_core.identity.tokens import AccessClaims, read_kid, verify_access_token
 from aether_core.settings import Settings
 from aether_core.stream.publisher import Redis
 
@@ -92,6 +94,7 @@ class Access:
         self.settings = settings
         self.pool = pool
         self.redis = redis
+        self.hasher = PasswordHasher(settings.identity.bcrypt_cost)
         self._sealing_key = keys.load_sealing_key(settings)
         self._cache: dict[str, Caller] = {}
         self._revoked = RevocationSet()
@@ -123,11 +126,23 @@ class Access:
             raise NotAuthenticated("The access token was revoked; sign in again.", "invalid_token")
         return caller
 
+    async def examine(self, token: str) -> AccessClaims:
+        """Return what a token says, if it is in force. Raises NotAuthenticated, Unavailable."""
+        if time.monotonic() - self._heard_at > _NEWS_AGE_MAX_S:
+            await self._catch_up()
+        claims = await self._claims(token)
+        if self._revoked.voids(claims.jti, claims.sid, claims.sub, claims.ver):
+            raise NotAuthenticated("The access token was revoked; sign in again.", "invalid_token")
+        return claims
+
     async def run(self) -> None:
         """Follow keys and revocations until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow(), name="access-follow")
-            group.create_task(self._reconcile(), name="access-reconcile")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow(), name="access-follow")
+                group.create_task(self._reconcile(), name="access-reconcile")
+        finally:
+            self.hasher.close()
 
     async def key_ring(self) -> KeyRing:
         """Return the keys, read again when they are old. Raises DatabaseUnavailable."""
@@ -146,23 +161,21 @@ class Access:
             # Who cannot hear Valkey refuses; who can finds it in PostgreSQL within a second.
             logger.warning("A revocation could not be announced: %s", type(error).__name__)
 
+    async def note_reuse(self, revocation: Revocation | None) -> None:
+        """Tell everybody of a family that was ended because a token of it came twice, if it was."""
+        if revocation is not None:
+            logger.warning(
+                "A refresh token came a second time; the sign-in %s was ended.", revocation.subject
+            )
+            await self.apply(revocation)
+
     # --- beneath ---
 
     async def _verify(self, authorization: str) -> Caller:
         """Verify a token that is seen for the first time, and remember it."""
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise NotAuthenticated
-        token = authorization[len(_SCHEME) :]
-        kid = read_kid(token)
-        if self._ring is None or (
-            kid not in self._ring.verifying and time.monotonic() - self._ring_at > _UNKNOWN_KEY_S
-        ):
-            await self._load_keys()
-        assert self._ring is not None  # noqa: S101 - for the type checker
-        identity = self.settings.identity
-        claims = verify_access_token(
-            token, self._ring.verifying, issuer=identity.issuer, audience=identity.audience
-        )
+        claims = await self._claims(authorization[len(_SCHEME) :])
         caller = Caller(
             subject=claims.sub,
             kind="client" if claims.is_client else "user",
@@ -179,6 +192,18 @@ class Access:
                 del self._cache[next(iter(self._cache))]
             self._cache[authorization] = caller
         return caller
+
+    async def _claims(self, token: str) -> AccessClaims:
+        kid = read_kid(token)
+        if self._ring is None or (
+            kid not in self._ring.verifying and time.monotonic() - self._ring_at > _UNKNOWN_KEY_S
+        ):
+            await self._load_keys()
+        assert self._ring is not None  # noqa: S101 - for the type checker
+        identity = self.settings.identity
+        return verify_access_token(
+            token, self._ring.verifying, issuer=identity.issuer, audience=identity.audience
+        )
 
     async def _catch_up(self) -> None:
         """Ask Valkey what was revoked since we last heard. Raises Unavailable.
@@ -252,6 +277,7 @@ class Access:
                     if time.monotonic() - cleaned_at > _HOUSEKEEPING_S:
                         cleaned_at = time.monotonic()
                         await delete_expired_revocations(connection)
+                        await delete_expired_sessions(connection)
                 await self._load_keys()
             except (*_TROUBLES, Unavailable) as error:
                 logger.debug("PostgreSQL does not tell of revocations: %s", type(error).__name__)
@@ -298,8 +324,7 @@ class Requirement(SecurityBase):
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a request. Raises NotAuthenticated, NotPermitted, Unavailable."""
-        access: Access = request.app.state.access
-        caller = await access.authenticate(authorization_of(request))
+        caller = await access_of(request).authenticate(authorization_of(request))
         if self.scope is not None and self.scope not in caller.scopes:
             raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")
         return caller
@@ -319,6 +344,12 @@ def authorization_of(request: Request) -> str | None:
     if len(found) > 1:
         raise NotAuthenticated("There are two Authorization headers.", "invalid_request")
     return bytes(found[0]).decode("latin-1")
+
+
+def access_of(request: Request) -> Access:
+    """Return the Access of the gateway that serves this request."""
+    access: Access = request.app.state.access
+    return access
 
 
 def document_security(document: dict[str, Any]) -> None:

@@ -72,6 +72,12 @@ async def find_user(connection: Session, identifier: UUID) -> User | None:
     return None if row is None else _user(row)
 
 
+async def lock_user(connection: Session, identifier: UUID) -> User | None:
+    """Return a user and keep it from changing until the database transaction ends."""
+    row = await connection.fetchrow("SELECT * FROM users WHERE id = $1 FOR SHARE", identifier)
+    return None if row is None else _user(row)
+
+
 async def find_user_by_email(connection: Session, email: str) -> User | None:
     """Return a user by e-mail address in its normal form."""
     row = await connection.fetchrow("SELECT * FROM users WHERE email = $1", email)

@@ -50,11 +50,16 @@ class NotRefreshed:
     revocation: Revocation | None = None
 
 
-async def begin_session(connection: Session, user: User, *, life_s: int) -> SignedIn:
+async def begin_session(connection: Session, user: User, *, life_s: int) -> SignedIn | None:
     """Sign a user in: a new session with its first refresh token.
 
     life_s: when it ends however often it is refreshed.
+    None when the user is no longer what it was when its password was found right: a new password
+    ends all sessions, and this one must not begin behind its back.
     """
+    now = await users.lock_user(connection, user.id)
+    if now is None or not now.is_active or now.token_version != user.token_version:
+        return None
     session_id = uuid4()
     await sessions.add_session(
         connection,

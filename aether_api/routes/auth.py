@@ -1,0 +1,240 @@
+"""Accounts and sign-ins: register, sign in, refresh, sign out, who am I.
+
+For people at our own consoles; services use `/oauth/token`. Whether an e-mail address has an
+account is told only to who registers it: a wrong password and an unknown address are answered
+with the same words in the same time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Cookie, Depends, Request, Response
+
+from aether_api.access import Access, Caller, access_of, authorization_of, require
+from aether_api.schemas_auth import (
+    Credentials,
+    Me,
+    Message,
+    Refresh,
+    Registered,
+    Registration,
+    Tokens,
+)
+from aether_core.database.connection import borrow
+from aether_core.database.users import User, find_client, find_user, find_user_by_email
+from aether_core.errors import InvalidInput, NotAuthenticated, NotPermitted
+from aether_core.identity import accounts
+from aether_core.identity.attempts import (
+    give_login_attempt_back,
+    take_login_attempt,
+    take_registration,
+)
+from aether_core.identity.emails import normalise_email
+from aether_core.identity.issuing import issue_to_user
+from aether_core.identity.passwords import check_password
+from aether_core.identity.refreshing import (
+    NotRefreshed,
+    SignedIn,
+    begin_session,
+    find_session,
+    refresh,
+)
+
+router = APIRouter(prefix="/auth", tags=["sign-in"])
+
+COOKIE_NAME: Final = "aether_refresh"
+"""Holds a browser's refresh token."""
+
+_COOKIE_PATH: Final = "/auth"
+_WRONG: Final = "The e-mail address or the password is wrong."
+_ENDED: Final = "The sign-in has ended; sign in again."
+
+CookieToken = Annotated[
+    str | None, Cookie(alias=COOKIE_NAME, description="A browser's refresh token.")
+]
+
+
+@router.post("/register", status_code=201, summary="Register")
+async def register(body: Registration, request: Request) -> Registered:
+    """Make an account for a customer. Staff are added with `aether user add`."""
+    access = access_of(request)
+    email = normalise_email(body.email)
+    check_password(body.password, email)
+    await take_registration(
+        access.redis, access.settings.identity, address=_client_address(request)
+    )
+    # Hashed before it is known whether the address is free: both answers take the same time.
+    password_hash = await access.hasher.hash(body.password)
+    async with borrow(access.pool) as connection, connection.transaction():
+        user = await accounts.create_user(connection, email=email, password_hash=password_hash)
+    return Registered(
+        message="Welcome; sign in to begin.",
+        email=user.email,
+        user_id=str(user.id),
+        account_id=user.account_id,
+    )
+
+
+@router.post("/login", summary="Sign in")
+async def login(body: Credentials, request: Request, response: Response) -> Tokens:
+    """Exchange e-mail address and password for an access token and a refresh token."""
+    access = access_of(request)
+    settings = access.settings.identity
+    address = _client_address(request)
+    await take_login_attempt(access.redis, settings, email=body.email, address=address)
+    user = await _find_user(access, body.email)
+    is_right = await access.hasher.matches(body.password, user.password_hash if user else None)
+    if user is None or not user.is_active or not is_right:
+        raise NotAuthenticated(_WRONG)
+    async with borrow(access.pool) as connection, connection.transaction():
+        signed_in = await begin_session(connection, user, life_s=settings.refresh_token_s)
+        if signed_in is not None:
+            await accounts.keep_hash_current(connection, access.hasher, user, body.password)
+    if signed_in is None:
+        raise NotAuthenticated(_WRONG)
+    await give_login_attempt_back(access.redis, email=body.email, address=address)
+    return await _answer(access, request, response, signed_in, in_cookie=body.use_cookie)
+
+
+@router.post("/refresh", summary="Go on with a sign-in")
+async def refresh_sign_in(
+    request: Request,
+    response: Response,
+    body: Refresh | None = None,
+    aether_refresh: CookieToken = None,
+) -> Tokens:
+    """Exchange a refresh token, from the body or else the cookie, for its successor.
+
+    A refresh token is good for one use: a second one, after a few seconds in which a retry gets
+    the same answer, ends the sign-in for everybody who holds a token of it.
+    """
+    access = access_of(request)
+    presented = body.refresh_token if body is not None else None
+    in_cookie = presented is None
+    token = presented or aether_refresh
+    if token is None:
+        raise NotAuthenticated
+    if in_cookie:
+        _refuse_other_sites(request)
+    async with borrow(access.pool) as connection, connection.transaction():
+        outcome = await refresh(connection, token)
+    if isinstance(outcome, NotRefreshed):
+        await access.note_reuse(outcome.revocation)
+        raise NotAuthenticated(_ENDED)
+    return await _answer(access, request, response, outcome, in_cookie=in_cookie)
+
+
+@router.post("/logout", summary="Sign out")
+async def logout(
+    request: Request,
+    response: Response,
+    body: Refresh | None = None,
+    aether_refresh: CookieToken = None,
+) -> Message:
+    """End this sign-in: its access tokens and its refresh tokens are void at once, everywhere.
+
+    The access token says which; without one, the refresh token in the body or the cookie does.
+    """
+    access = access_of(request)
+    authorization = authorization_of(request)
+    if authorization is not None:
+        await _end_sign_in_of(access, await access.authenticate(authorization))
+    else:
+        presented = body.refresh_token if body is not None else None
+        if presented is None:
+            _refuse_other_sites(request)
+        await _end_sign_in_with(access, presented or aether_refresh)
+    response.delete_cookie(COOKIE_NAME, path=_COOKIE_PATH, httponly=True, samesite="strict")
+    return Message(message="You are signed out.")
+
+
+@router.get("/me", summary="Who am I")
+async def me(request: Request, caller: Annotated[Caller, Depends(require())]) -> Me:
+    """Say who is signed in and what they may do."""
+    access = access_of(request)
+    async with borrow(access.pool) as connection:
+        if caller.kind == "client":
+            client = await find_client(connection, caller.subject)
+            name = client.name if client is not None else None
+        else:
+            user = await find_user(connection, UUID(caller.subject))
+            name = user.email if user is not None else None
+    if name is None:
+        raise NotAuthenticated(_ENDED, "invalid_token")
+    return Me.model_validate(
+        {
+            "user_id": caller.subject,
+            "email": name,
+            "role": caller.role or "service",
+            "account_id": caller.account_id,
+            "scopes": sorted(caller.scopes),
+        }
+    )
+
+
+async def _find_user(access: Access, text: str) -> User | None:
+    try:
+        email = normalise_email(text)
+    except InvalidInput:
+        return None  # nobody has such an address; the answer is that for any unknown one
+    async with borrow(access.pool) as connection:
+        return await find_user_by_email(connection, email)
+
+
+async def _answer(
+    access: Access, request: Request, response: Response, signed_in: SignedIn, *, in_cookie: bool
+) -> Tokens:
+    settings = access.settings.identity
+    issued = issue_to_user((await access.key_ring()).signing, settings, signed_in)
+    if in_cookie:
+        response.set_cookie(
+            COOKIE_NAME,
+            signed_in.refresh_token,
+            max_age=settings.refresh_token_s,
+            path=_COOKIE_PATH,
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+    return Tokens(
+        access_token=issued.token,
+        expires_in=issued.expires_in,
+        refresh_token=None if in_cookie else signed_in.refresh_token,
+        scope=issued.scope,
+    )
+
+
+async def _end_sign_in_of(access: Access, caller: Caller) -> None:
+    async with borrow(access.pool) as connection, connection.transaction():
+        if caller.session_id is None:
+            revocation = await accounts.revoke_token(connection, caller.token_id)
+        else:
+            revocation = await accounts.end_session(connection, UUID(caller.session_id))
+    await access.apply(revocation)
+
+
+async def _end_sign_in_with(access: Access, token: str | None) -> None:
+    if token is None:
+        raise NotAuthenticated
+    async with borrow(access.pool) as connection, connection.transaction():
+        session_id = await find_session(connection, token)
+        if session_id is None:
+            return
+        revocation = await accounts.end_session(connection, session_id)
+    await access.apply(revocation)
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Raise NotPermitted when a browser says that another site sends this.
+
+    The cookie is SameSite=Strict already; this holds also for browsers that do not keep to it.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise NotPermitted("Another site cannot use this sign-in.")
+
+
+def _client_address(request: Request) -> str:
+    # Where a proxy is trusted, the server has put the client's address here by itself.
+    return request.client.host if request.client is not None else ""

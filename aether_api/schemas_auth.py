@@ -1,0 +1,199 @@
+"""Bodies of sign-ins and of OAuth 2.0, as the OpenAPI document describes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_EMAIL = "ada@example.com"
+_PASSWORD = "correct horse battery"  # noqa: S105 - an example
+_ACCESS_TOKEN = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6…"  # noqa: S105 - an example
+_REFRESH_TOKEN = "aether_refresh_8Kx…"  # noqa: S105 - an example
+_CUSTOMER_SCOPE = "transactions:read transactions:write"
+
+# Far beyond what is taken: what is longer is refused before anything is computed.
+_EMAIL_CAP: Final = 320
+_PASSWORD_CAP: Final = 1024
+_TOKEN_CAP: Final = 4096
+
+Email = Annotated[str, Field(min_length=1, max_length=_EMAIL_CAP, examples=[_EMAIL])]
+Password = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=_PASSWORD_CAP,
+        examples=[_PASSWORD],
+        description="8 characters to 72 bytes of UTF-8, none of the commonest.",
+        json_schema_extra={"format": "password"},
+    ),
+]
+
+
+class _Body(BaseModel):
+    """A request's body: unknown fields are refused, types are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Registration(_Body):
+    """Somebody who wants an account. Nobody chooses a role."""
+
+    email: Email
+    password: Password
+
+
+class Credentials(_Body):
+    """Somebody who signs in."""
+
+    email: Email
+    password: Password
+    use_cookie: bool = Field(
+        False,
+        description=(
+            "For browsers: the refresh token goes into an HttpOnly cookie that only `/auth` sees,"
+            " and `refresh_token` is null."
+        ),
+    )
+
+
+class Refresh(_Body):
+    """A sign-in that goes on. Without a token the cookie is used."""
+
+    refresh_token: str | None = Field(None, max_length=_TOKEN_CAP, examples=[_REFRESH_TOKEN])
+
+
+class Registered(BaseModel):
+    """An account was made."""
+
+    message: str = Field(examples=["Welcome; sign in to begin."])
+    email: str = Field(examples=[_EMAIL])
+    user_id: str = Field(examples=["0f4f9d0c-8e52-4e5b-9a3e-0f6b8b1f4b7a"])
+    account_id: str = Field(examples=["acc_5f2c8d1e9a3b"])
+
+
+class Tokens(BaseModel):
+    """An OAuth 2.0 token response (RFC 6749 section 5.1)."""
+
+    access_token: str = Field(examples=[_ACCESS_TOKEN])
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind, no token
+    expires_in: int = Field(examples=[900], description="Seconds.")
+    refresh_token: str | None = Field(
+        None, examples=[_REFRESH_TOKEN], description="Good for one use. Null in cookie mode."
+    )
+    scope: str = Field(examples=[_CUSTOMER_SCOPE])
+
+
+class Message(BaseModel):
+    """That it was done."""
+
+    message: str = Field(examples=["You are signed out."])
+
+
+class Me(BaseModel):
+    """Who is signed in, and what they may do."""
+
+    user_id: str = Field(examples=["0f4f9d0c-8e52-4e5b-9a3e-0f6b8b1f4b7a"])
+    email: str = Field(examples=[_EMAIL], description="For a service: its name.")
+    role: Literal["customer", "analyst", "operator", "admin", "service"]
+    account_id: str | None = Field(examples=["acc_5f2c8d1e9a3b"])
+    scopes: list[str] = Field(examples=[_CUSTOMER_SCOPE.split()])
+
+
+class OAuthTokens(BaseModel):
+    """An OAuth 2.0 token response; without refresh token for a client's own credentials."""
+
+    access_token: str = Field(examples=[_ACCESS_TOKEN])
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind, no token
+    expires_in: int = Field(examples=[900])
+    scope: str = Field(examples=["transactions:read_any transactions:write_any"])
+    refresh_token: str | None = None
+
+
+class OAuthError(BaseModel):
+    """A refusal (RFC 6749 section 5.2), with the members of a problem (RFC 9457) beside."""
+
+    error: str = Field(examples=["invalid_client"])
+    error_description: str = Field(examples=["The client is not known or its secret is wrong."])
+    type: str = Field(examples=["/problems/oauth-refused"])
+    title: str = Field(examples=["The token request is refused"])
+    status: int = Field(examples=[401])
+    detail: str = Field(examples=["The client is not known or its secret is wrong."])
+
+
+class Introspection(BaseModel):
+    """What a token says (RFC 7662); only `active` when it is void or not the caller's to ask."""
+
+    active: bool
+    scope: str | None = None
+    client_id: str | None = None
+    token_type: str | None = None
+    sub: str | None = None
+    iss: str | None = None
+    aud: str | None = None
+    jti: str | None = None
+    iat: int | None = None
+    nbf: int | None = None
+    exp: int | None = None
+    role: str | None = None
+    account_id: str | None = None
+
+
+class Key(BaseModel):
+    """A public key (RFC 7517, RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class KeySet(BaseModel):
+    """The keys whose tokens are good at present."""
+
+    keys: list[Key]
+
+
+class Metadata(BaseModel):
+    """How clients find their way (RFC 8414)."""
+
+    issuer: str
+    token_endpoint: str
+    revocation_endpoint: str
+    introspection_endpoint: str
+    jwks_uri: str
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_methods_supported: list[str]
+
+
+_CLIENT_FIELDS: Final[dict[str, Any]] = {
+    "client_id": {"type": "string", "description": "Unless HTTP Basic is used."},
+    "client_secret": {"type": "string", "format": "password"},
+}
+
+
+def form_body(
+    properties: dict[str, Any], required: list[str], example: dict[str, str]
+) -> dict[str, Any]:
+    """Describe a form of OAuth 2.0 for the OpenAPI document."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "properties": properties | _CLIENT_FIELDS,
+                        "required": required,
+                    },
+                    "example": example,
+                }
+            },
+        }
+    }
