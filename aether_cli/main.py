@@ -17,6 +17,8 @@ _SUBCOMMANDS = (
     "down",
     "status",
     "run",
+    "user",
+    "client",
     "openapi",
     "tui",
 )

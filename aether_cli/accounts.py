@@ -1,0 +1,210 @@
+"""What `aether user` and `aether client` do: changes in PostgreSQL, then news of them to gateways.
+
+In:   the settings of an installation; what was asked for.
+Out:  the users and clients as they are now. These work while no gateway runs; where tokens were
+      made void, every running gateway knows within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, TypeVar
+
+import asyncpg
+from redis import exceptions as redis_errors
+
+from aether_cli.embedded import resolve_servers
+from aether_core.database import users
+from aether_core.database.connection import Session, connect
+from aether_core.database.revocations import Revocation
+from aether_core.database.schema import schema_is_current
+from aether_core.database.users import Client, User
+from aether_core.errors import CannotStart, DatabaseUnavailable
+from aether_core.identity import accounts
+from aether_core.identity.accounts import NewClient
+from aether_core.identity.emails import normalise_email
+from aether_core.identity.passwords import PasswordHasher, check_password
+from aether_core.identity.revocation import announce_revocation
+from aether_core.identity.roles import Role
+from aether_core.settings import Settings, load_settings
+from aether_core.stream.connection import open_redis
+
+_T = TypeVar("_T")
+
+FIRST_ADMIN_EMAIL: Final = "admin@localhost.example"
+"""The first admin's address when AETHER_ADMIN_EMAIL is unset."""
+
+_ANNOUNCE_TIMEOUT_S: Final = 2.0
+
+
+def ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
+    """Make an admin when there is none, from AETHER_ADMIN_* or at random.
+
+    settings: with the database's URL resolved; the database is migrated.
+    Returns its e-mail address and password when it made one; they are to be shown once. Safe to
+    call from several processes. Raises InvalidInput for an address or password that cannot be.
+    """
+    return asyncio.run(_ensure_first_admin(settings))
+
+
+def add_user(email: str, role: Role, password: str) -> User:
+    """Add a user. Raises InvalidInput, EmailTaken."""
+
+    async def work(connection: Session) -> User:
+        plain = normalise_email(email)
+        check_password(password, plain)
+        password_hash = await _hash(settings, password)
+        return await accounts.create_user(
+            connection, email=plain, password_hash=password_hash, role=role
+        )
+
+    settings = resolve_servers(load_settings())
+    return _run(settings, work)
+
+
+def list_users() -> list[User]:
+    """Return all users."""
+    return _run(resolve_servers(load_settings()), users.find_users)
+
+
+def change_role(email: str, role: Role) -> None:
+    """Give a user another role. Raises NotFound."""
+
+    async def work(connection: Session) -> Revocation:
+        return await accounts.change_role(
+            connection, await accounts.get_user(connection, email), role
+        )
+
+    _run_and_announce(work)
+
+
+def change_password(email: str, password: str) -> None:
+    """Give a user another password and sign it out everywhere. Raises NotFound, InvalidInput."""
+
+    async def work(connection: Session) -> Revocation:
+        user = await accounts.get_user(connection, email)
+        check_password(password, user.email)
+        return await accounts.change_password(connection, user, await _hash(settings, password))
+
+    settings = load_settings()
+    _run_and_announce(work)
+
+
+def set_user_active(email: str, *, is_active: bool) -> None:
+    """Disable or enable a user. Raises NotFound."""
+
+    async def work(connection: Session) -> Revocation:
+        user = await accounts.get_user(connection, email)
+        return await accounts.set_active(connection, user, is_active=is_active)
+
+    _run_and_announce(work)
+
+
+def add_client(name: str, scopes: list[str]) -> NewClient:
+    """Add a service client. Raises InvalidInput, Conflict."""
+
+    async def work(connection: Session) -> NewClient:
+        return await accounts.create_client(connection, name, scopes)
+
+    return _run(resolve_servers(load_settings()), work)
+
+
+def list_clients() -> list[Client]:
+    """Return all clients."""
+    return _run(resolve_servers(load_settings()), users.find_clients)
+
+
+def set_client_active(name_or_id: str, *, is_active: bool) -> None:
+    """Disable or enable a client. Raises NotFound."""
+
+    async def work(connection: Session) -> Revocation:
+        return await accounts.set_client_active(connection, name_or_id, is_active=is_active)
+
+    _run_and_announce(work)
+
+
+def read_password(*, from_stdin: bool) -> tuple[str, bool]:
+    """Return a password, and whether it was made here at random and must be shown."""
+    if not from_stdin:
+        return secrets.token_urlsafe(15), True
+    return sys.stdin.readline().rstrip("\r\n"), False
+
+
+async def _ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
+    given = settings.admin_password
+    password = given.get_secret_value() if given is not None else secrets.token_urlsafe(15)
+    email = normalise_email(settings.admin_email or FIRST_ADMIN_EMAIL)
+    async with _database(settings) as connection, connection.transaction():
+        if not await users.lock_first_admin(connection):
+            return None
+        check_password(password, email)
+        await accounts.create_user(
+            connection,
+            email=email,
+            password_hash=await _hash(settings, password),
+            role="admin",
+        )
+    return email, password
+
+
+async def _hash(settings: Settings, password: str) -> str:
+    hasher = PasswordHasher(settings.identity.bcrypt_cost)
+    try:
+        return await hasher.hash(password)
+    finally:
+        hasher.close()
+
+
+def _run(settings: Settings, work: Callable[[Session], Awaitable[_T]]) -> _T:
+    """Do something in one database transaction."""
+
+    async def in_transaction() -> _T:
+        async with _database(settings) as connection, connection.transaction():
+            if not await schema_is_current(connection):
+                raise CannotStart("The database is not migrated; run `aether up` first.")
+            return await work(connection)
+
+    return asyncio.run(in_transaction())
+
+
+def _run_and_announce(work: Callable[[Session], Awaitable[Revocation]]) -> None:
+    settings = resolve_servers(load_settings())
+    revocation = _run(settings, work)
+    # Who cannot be told finds it in PostgreSQL within a second.
+    with suppress(redis_errors.RedisError, OSError, TimeoutError):
+        asyncio.run(_announce(settings, revocation))
+
+
+async def _announce(settings: Settings, revocation: Revocation) -> None:
+    if settings.redis_url is None:
+        return
+    redis = open_redis(settings.redis_url.get_secret_value(), timeout_s=_ANNOUNCE_TIMEOUT_S)
+    try:
+        await announce_revocation(redis, revocation)
+    finally:
+        await redis.aclose()
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Session]:
+    """Open a connection for one piece of work. Raises CannotStart when there is no server."""
+    if settings.database_url is None:
+        raise CannotStart("There is no database; set AETHER_DATABASE_URL.")
+    try:
+        connection = await connect(
+            settings.database_url.get_secret_value(), statement_timeout_s=10, name="aether command"
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise CannotStart(
+            f"PostgreSQL does not answer ({type(error).__name__}); start Aether with `aether up`."
+        ) from error
+    try:
+        yield connection
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnavailable from error
+    finally:
+        await connection.close()
