@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aether_core.stream.contract import FEED_KEY
+from aether_core.stream.contract import ENTRY_START, FEED_KEY, parse_entry_id
 
 if TYPE_CHECKING:
     from aether_core.stream.publisher import Redis
@@ -62,25 +62,28 @@ async def follow(redis: Redis, after: str, *, block_ms: int, count: int = 500) -
 async def replay(redis: Redis, after: str, *, count: int) -> tuple[list[FeedEvent], bool]:
     """Return what followed an id, and whether nothing is missing in between.
 
-    The second is False when the feed no longer reaches back to `after`, or holds more than
-    `count` events since.
+    The second is False when the feed no longer reaches back to `after`, never had it, or holds
+    more than `count` events since.
     """
-    first = await redis.execute_command("XRANGE", FEED_KEY, "-", "+", "COUNT", 1)
+    reaches_back = await has_all_since(redis, after)
     raw = await redis.execute_command("XRANGE", FEED_KEY, f"({after}", "+", "COUNT", count + 1)
     events = [_event(*entry) for entry in raw[:count]]
-    reaches_back = not first or _order(first[0][0].decode()) <= _order(after)
     return events, reaches_back and len(raw) <= count
+
+
+async def has_all_since(redis: Redis, after: str) -> bool:
+    """Whether nothing that followed an id has left the feed, or was lost with its server."""
+    first = await redis.execute_command("XRANGE", FEED_KEY, "-", "+", "COUNT", 1)
+    if not first:
+        return after == ENTRY_START
+    newest = await newest_id(redis)
+    return parse_entry_id(first[0][0]) <= parse_entry_id(after) <= parse_entry_id(newest)
 
 
 async def newest_id(redis: Redis) -> str:
     """Return the id of the feed's newest event, or 0-0."""
     raw = await redis.execute_command("XREVRANGE", FEED_KEY, "+", "-", "COUNT", 1)
-    return str(raw[0][0].decode()) if raw else "0-0"
-
-
-def _order(identifier: str) -> tuple[int, int]:
-    ms, _, sequence = identifier.partition("-")
-    return int(ms), int(sequence or 0)
+    return str(raw[0][0].decode()) if raw else ENTRY_START
 
 
 def _event(identifier: bytes, fields: list[bytes]) -> FeedEvent:
