@@ -134,6 +134,8 @@ class ForecastSettings(BaseModel):
     """Minutes ahead that are forecast."""
     interval_s: float = Field(15.0, ge=0.2, le=3600)
     """How often the forecaster looks for a new complete minute."""
+    fit_timeout_s: float = Field(60.0, ge=1, le=600)
+    """Longest time for a fit; then the last forecast is kept and its age shown."""
 
 
 class Settings(BaseSettings):

@@ -56,6 +56,14 @@ async def connect(
     return connection
 
 
+async def close(connection: asyncpg.Connection[Any]) -> None:
+    """Close a connection; one whose server is frozen or lost is dropped, so that nothing waits."""
+    try:
+        await connection.close(timeout=2)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        connection.terminate()
+
+
 async def open_pool(
     database_url: str, *, size_max: int, statement_timeout_s: float, name: str
 ) -> Pool:

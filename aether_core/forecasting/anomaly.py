@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 from scipy.stats import norm, t
 
+from aether_core.forecasting.report import Anomaly, CurrencyLoad
 from aether_core.forecasting.rolling import INTERVAL_Z
 from aether_core.forecasting.scale import (
     MAD_TO_SPREAD,
@@ -40,25 +40,6 @@ _MAD_EFFICIENCY = 0.37
 
 # Beyond it the tail of the distribution is zero in floating point, and the deviate infinite.
 _Z_MAX = 37.0
-
-
-class Anomaly(msgspec.Struct, frozen=True):
-    """Whether something leaves what is usual. z_score: as a normal deviate; None: not judged."""
-
-    is_anomaly: bool
-    z_score: float | None = None
-    reason: str | None = None
-
-
-class CurrencyLoad(msgspec.Struct, frozen=True):
-    """One currency's share of a load: a value for each minute, oldest first.
-
-    log_amount_sums: sums of the natural logarithms of the amounts in minor units.
-    """
-
-    currency: str
-    counts: tuple[int, ...]
-    log_amount_sums: tuple[float, ...]
 
 
 def judge_load(observed: float, expected: Path) -> Anomaly:

@@ -27,7 +27,7 @@ from aether_core.forecasting.forecast import Forecast
 from aether_core.forecasting.models import (
     FitFailed,
     LastLevel,
-    Model,
+    LoadModel,
     Order,
     Steady,
     fit_arima,
@@ -156,7 +156,7 @@ def _is_refuted(expected: Path, history: FloatArray) -> bool:
     return abs(float(np.median(z_scores))) > _REFUTED_Z
 
 
-def _fitted(history: FloatArray, choice: _Choice | None) -> tuple[Model, float]:
+def _fitted(history: FloatArray, choice: _Choice | None) -> tuple[LoadModel, float]:
     """Return the chosen model fitted to a history and its factor; else one that needs no fit."""
     tamed = tame_spikes(history)
     if np.ptp(tamed) == 0:

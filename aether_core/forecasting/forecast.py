@@ -4,26 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
+from aether_core.forecasting.report import Accuracy
 from aether_core.forecasting.scale import FloatArray, Path
-
-
-class Accuracy(msgspec.Struct, frozen=True):
-    """Errors on the newest minutes of the history, each forecast from what lay before it.
-
-    mae: mean absolute error of the mean. naive_mae: the same for "it stays as it is".
-    mape: mean absolute error as a fraction of the load, over minutes that had any; None without.
-    coverage: share of the minutes that lay inside the 95 % interval.
-    evaluated_points: forecast minutes that were compared; they overlap, so that they are not
-    independent of one another.
-    """
-
-    mae: float
-    naive_mae: float
-    mape: float | None
-    coverage: float
-    evaluated_points: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ _SPREAD_MIN = 1e-6
 _RECENT = 30
 
 
-class Model(Protocol):
+class LoadModel(Protocol):
     """Something that continues a history."""
 
     @property

@@ -1,7 +1,7 @@
-"""Report: all that is told of one history of load; what the forecaster stores.
+"""Report: the load so far and all that is told of it; what the forecaster stores.
 
-In:   the load of complete minutes, and the instant at which it was read.
-Out:  forecast, model, accuracy and anomalies as one value that is kept as JSON.
+Values only, kept as JSON: whoever shows a forecast reads them without loading the libraries that
+made it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
-import numpy as np
-
-from aether_core.forecasting.anomaly import Anomaly, CurrencyLoad, judge_amounts, judge_load
-from aether_core.forecasting.arima import forecast_load
-from aether_core.forecasting.forecast import Accuracy
 
 MINUTE = timedelta(minutes=1)
+
+
+class CurrencyLoad(msgspec.Struct, frozen=True):
+    """One currency's share of a load: a value for each minute, oldest first.
+
+    log_amount_sums: sums of the natural logarithms of the amounts in minor units.
+    """
+
+    currency: str
+    counts: tuple[int, ...]
+    log_amount_sums: tuple[float, ...]
 
 
 class LoadHistory(msgspec.Struct, frozen=True):
@@ -52,6 +58,31 @@ class Model(msgspec.Struct, frozen=True):
     trained_at: datetime
 
 
+class Accuracy(msgspec.Struct, frozen=True):
+    """Errors on the newest minutes of the history, each forecast from what lay before it.
+
+    mae: mean absolute error of the mean. naive_mae: the same for "it stays as it is".
+    mape: mean absolute error as a fraction of the load, over minutes that had any; None without.
+    coverage: share of the minutes that lay inside the 95 % interval.
+    evaluated_points: forecast minutes that were compared; they overlap, so that they are not
+    independent of one another.
+    """
+
+    mae: float
+    naive_mae: float
+    mape: float | None
+    coverage: float
+    evaluated_points: int
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """Whether something leaves what is usual. z_score: as a normal deviate; None: not judged."""
+
+    is_anomaly: bool
+    z_score: float | None = None
+    reason: str | None = None
+
+
 class LoadReport(msgspec.Struct, frozen=True):
     """What is known and expected of the load."""
 
@@ -75,30 +106,3 @@ class LoadReport(msgspec.Struct, frozen=True):
         return self.amount_anomaly.is_anomaly or (
             self.velocity_anomaly.is_anomaly and (self.velocity_anomaly.z_score or 0.0) > 0.0
         )
-
-
-def report_load(
-    history: LoadHistory, horizon: int, *, history_min: int, analyzed_at: datetime
-) -> LoadReport:
-    """Forecast a history and judge its newest minutes.
-
-    horizon: minutes ahead. Raises HistoryTooShort below `history_min` minutes.
-    Takes seconds of CPU: call it off the event loop.
-    """
-    counts = np.asarray(history.counts, dtype=np.float64)
-    forecast = forecast_load(counts, horizon, history_min=history_min)
-    return LoadReport(
-        analyzed_at=analyzed_at,
-        first_minute=history.first_minute,
-        counts=history.counts,
-        points=tuple(
-            ForecastPoint(history.end + step * MINUTE, float(mean), float(lower), float(upper))
-            for step, (mean, lower, upper) in enumerate(
-                zip(forecast.mean, forecast.lower, forecast.upper, strict=True)
-            )
-        ),
-        model=Model(forecast.model, forecast.order, forecast.aic, analyzed_at),
-        accuracy=forecast.accuracy,
-        velocity_anomaly=judge_load(float(counts[-1]), forecast.present),
-        amount_anomaly=judge_amounts(history.currencies),
-    )

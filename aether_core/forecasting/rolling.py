@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aether_core.forecasting.forecast import Accuracy
-from aether_core.forecasting.models import Model
+from aether_core.forecasting.models import LoadModel
+from aether_core.forecasting.report import Accuracy
 from aether_core.forecasting.scale import FloatArray, Path
 from aether_core.forecasting.taming import tame_spikes
 
@@ -43,7 +43,7 @@ class Rolled:
     """The last count before each origin."""
 
 
-def roll(model: Model, history: FloatArray, first: int, end: int) -> Rolled:
+def roll(model: LoadModel, history: FloatArray, first: int, end: int) -> Rolled:
     """Forecast from at most twelve origins spread over first ≤ origin < end.
 
     No minute at or after `end` is looked at.

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from aether_core.errors import HistoryTooShort
-from aether_core.forecasting.anomaly import CurrencyLoad, judge_amounts, judge_load
-from aether_core.forecasting.report import MINUTE, LoadHistory, LoadReport, report_load
+from aether_core.forecasting.analysis import report_load
+from aether_core.forecasting.anomaly import judge_amounts, judge_load
+from aether_core.forecasting.report import MINUTE, CurrencyLoad, LoadHistory, LoadReport
 from aether_core.forecasting.scale import SQUARE_ROOT, Path
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

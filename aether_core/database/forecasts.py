@@ -1,0 +1,148 @@
+"""The load per minute, its forecasts, and the counts that summaries show.
+
+All of it rests on `load_buckets`, which the writers fill in the transaction that writes the rows:
+what is counted here is what is written. A bucket belongs to the minute of acceptance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aether_core.database.connection import Session
+from aether_core.forecasting.report import MINUTE, CurrencyLoad, LoadHistory, LoadReport
+from aether_core.transaction import id_floor
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCount:
+    """Written transactions of some time, by decision."""
+
+    transaction_count: int
+    review_count: int
+    decline_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyVolume:
+    """Written transactions of one currency, and their sum in minor units."""
+
+    currency: str
+    amount_minor_units: int
+    transaction_count: int
+
+
+async def find_load_history(
+    connection: Session, end: datetime, minute_count_max: int
+) -> LoadHistory | None:
+    """Return the load of the minutes before `end`, empty ones as zeros; None when there are none.
+
+    end: the start of the first minute that is left out. It begins with the first minute that
+    ever had a transaction, or `minute_count_max` minutes before `end`.
+    """
+    began: datetime | None = await connection.fetchval("SELECT min(minute) FROM load_buckets")
+    if began is None or began >= end:
+        return None
+    first = max(began, end - minute_count_max * MINUTE)
+    rows = await connection.fetch(
+        "SELECT minute, currency, sum(transaction_count)::bigint AS transaction_count,"
+        " sum(log_amount_sum) AS log_amount_sum FROM load_buckets"
+        " WHERE minute >= $1 AND minute < $2 GROUP BY minute, currency",
+        first,
+        end,
+    )
+    return _history(rows, first, (end - first) // MINUTE)
+
+
+async def save_forecast(connection: Session, report: LoadReport, *, keep: timedelta) -> None:
+    """Keep a forecast, and delete those that were made longer than `keep` before it."""
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO forecasts (made_at, payload) VALUES ($1, $2)"
+            " ON CONFLICT (made_at) DO UPDATE SET payload = excluded.payload",
+            report.analyzed_at,
+            report,
+        )
+        await connection.execute(
+            "DELETE FROM forecasts WHERE made_at < $1", report.analyzed_at - keep
+        )
+
+
+async def find_newest_forecast(connection: Session) -> LoadReport | None:
+    """Return the newest forecast; None also when another version made it, in another shape."""
+    payload = await connection.fetchval(
+        "SELECT payload FROM forecasts ORDER BY made_at DESC LIMIT 1"
+    )
+    try:
+        return None if payload is None else msgspec.convert(payload, LoadReport)
+    except msgspec.ValidationError:
+        return None
+
+
+async def count_load(connection: Session, since: datetime | None = None) -> LoadCount:
+    """Count what was accepted in minutes that began at `since` or later, or ever."""
+    (row,) = await connection.fetch(
+        "SELECT coalesce(sum(transaction_count), 0)::bigint AS transaction_count,"
+        " coalesce(sum(review_count), 0)::bigint AS review_count,"
+        " coalesce(sum(decline_count), 0)::bigint AS decline_count"
+        " FROM load_buckets WHERE $1::timestamptz IS NULL OR minute >= $1",
+        since,
+    )
+    return LoadCount(*row)
+
+
+async def count_accepted_since(connection: Session, since: datetime) -> LoadCount:
+    """Count the written transactions accepted at `since` or later, to the millisecond.
+
+    Reads each of them: only for a short time.
+    """
+    (row,) = await connection.fetch(
+        "SELECT count(*), count(*) FILTER (WHERE decision = 'review'),"
+        " count(*) FILTER (WHERE decision = 'decline') FROM transactions WHERE id >= $1",
+        id_floor(since),
+    )
+    return LoadCount(*row)
+
+
+async def find_volumes(connection: Session, since: datetime | None = None) -> list[CurrencyVolume]:
+    """Return count and sum of each currency, the most frequent first; see `count_load`."""
+    rows = await connection.fetch(
+        "SELECT currency, sum(amount_minor_units) AS amount_minor_units,"
+        " sum(transaction_count)::bigint AS transaction_count FROM load_buckets"
+        " WHERE $1::timestamptz IS NULL OR minute >= $1"
+        " GROUP BY currency ORDER BY transaction_count DESC, currency",
+        since,
+    )
+    return [
+        CurrencyVolume(row["currency"], int(row["amount_minor_units"]), row["transaction_count"])
+        for row in rows
+    ]
+
+
+def _history(rows: Sequence[Record], first: datetime, minute_count: int) -> LoadHistory:
+    """Lay the buckets out minute by minute."""
+    counts = [0] * minute_count
+    by_currency: dict[str, tuple[list[int], list[float]]] = {}
+    for row in rows:
+        minute = (row["minute"] - first) // MINUTE
+        counts[minute] += row["transaction_count"]
+        own_counts, own_sums = by_currency.setdefault(
+            row["currency"], ([0] * minute_count, [0.0] * minute_count)
+        )
+        own_counts[minute] = row["transaction_count"]
+        own_sums[minute] = row["log_amount_sum"]
+    return LoadHistory(
+        first_minute=first,
+        counts=tuple(counts),
+        currencies=tuple(
+            CurrencyLoad(currency, tuple(own_counts), tuple(own_sums))
+            for currency, (own_counts, own_sums) in sorted(by_currency.items())
+        ),
+    )

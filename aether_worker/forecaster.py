@@ -1,0 +1,195 @@
+"""Forecaster: the step from the load of complete minutes to a forecast.
+
+In:   load buckets, as the writers committed them.
+Out:  after each complete minute a forecast, with accuracy and anomalies, in PostgreSQL.
+Only one forecaster works at a time: it holds an advisory lock on the connection that it also
+writes with, so one that lost its lock cannot write. A minute is complete when it is over and
+nothing that was accepted in it waits in the stream any more: a backlog delays the forecast, and
+never looks like a lull.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+from redis import exceptions as redis_errors
+
+from aether_core.database.connection import LOCK_FORECASTER, Session, close, connect
+from aether_core.database.forecasts import (
+    find_load_history,
+    find_newest_forecast,
+    save_forecast,
+)
+from aether_core.database.positions import find_positions
+from aether_core.errors import CannotStart, HistoryTooShort
+from aether_core.settings import ForecastSettings, Settings
+from aether_core.stream.connection import open_redis
+from aether_core.stream.publisher import Redis
+from aether_core.stream.reader import read_entries
+from aether_core.transaction import instant_of_ms
+from aether_worker.fitting import FitAborted, FittingProcess
+
+logger = logging.getLogger(__name__)
+
+# What ends a session and lets the next one begin.
+_SESSION_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    redis_errors.RedisError,
+    OSError,
+    TimeoutError,
+)
+_RETRY_FIRST_S = 0.1
+_RETRY_MAX_S = 10.0
+_STATEMENT_TIMEOUT_S = 30.0
+
+# How often a forecaster that waits tries for the lock.
+_LOCK_WAIT_S = 5.0
+
+# Forecasts are kept for a day, to be compared with what came.
+_KEEP = timedelta(days=1)
+
+_MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """Both servers, open; `connection` holds the lock."""
+
+    connection: Session
+    redis: Redis
+
+
+def run_forecaster(settings: Settings) -> None:
+    """Run a forecaster until SIGTERM or SIGINT. Blocks."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    fitting = FittingProcess(settings.forecast.fit_timeout_s)
+    try:
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(_work(settings, fitting), name="forecaster")
+            await stop.wait()
+            # A fit in hand is given up; the next forecaster makes it again.
+            working.cancel()
+    finally:
+        fitting.close()
+    logger.info("the forecaster has stopped")
+
+
+async def _work(settings: Settings, fitting: FittingProcess) -> None:
+    """Hold sessions, one after another, until cancelled."""
+    loop = asyncio.get_running_loop()
+    pause = _RETRY_FIRST_S
+    while True:
+        began = loop.time()
+        try:
+            async with _open_stores(settings) as stores:
+                await _hold_lock(stores.connection, settings.forecast)
+                logger.info("this forecaster is the active one")
+                await _forecast_minutes(stores, settings.forecast, fitting)
+        except _SESSION_ERRORS as error:
+            if loop.time() - began > _RETRY_MAX_S:
+                pause = _RETRY_FIRST_S
+            logger.warning("the session ended, the next one begins soon: %r", error)
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            pause = min(pause * 2, _RETRY_MAX_S)
+
+
+@contextlib.asynccontextmanager
+async def _open_stores(settings: Settings) -> AsyncIterator[_Stores]:
+    if settings.database_url is None or settings.redis_url is None:
+        raise CannotStart("A forecaster needs AETHER_DATABASE_URL and AETHER_REDIS_URL.")
+    async with contextlib.AsyncExitStack() as stack:
+        redis = open_redis(
+            settings.redis_url.get_secret_value(), timeout_s=settings.stream.timeout_s
+        )
+        stack.push_async_callback(redis.aclose)
+        connection = await connect(
+            settings.database_url.get_secret_value(),
+            statement_timeout_s=_STATEMENT_TIMEOUT_S,
+            name="aether forecaster",
+        )
+        stack.push_async_callback(close, connection)
+        yield _Stores(connection, redis)
+
+
+async def _hold_lock(connection: Session, settings: ForecastSettings) -> None:
+    """Wait until this forecaster is the active one, for as long as the connection lasts."""
+    # One that froze is given up by PostgreSQL, and another takes over.
+    frozen_s = 30.0 + 2 * settings.interval_s + settings.fit_timeout_s
+    await connection.execute(
+        "SELECT set_config('idle_session_timeout', $1, false)", str(int(frozen_s * 1000))
+    )
+    # Not a blocking wait: it would run into the statement's time limit.
+    while not await connection.fetchval(  # noqa: ASYNC110 - the lock is another process's
+        "SELECT pg_try_advisory_lock($1)", LOCK_FORECASTER
+    ):
+        await asyncio.sleep(min(settings.interval_s, _LOCK_WAIT_S))
+
+
+async def _forecast_minutes(
+    stores: _Stores, settings: ForecastSettings, fitting: FittingProcess
+) -> None:
+    """Make a forecast whenever there is a new complete minute."""
+    newest = await find_newest_forecast(stores.connection)
+    done = None if newest is None else newest.end
+    while True:
+        end = await _find_complete_end(stores)
+        if end != done:
+            await _forecast(stores.connection, settings, fitting, end)
+            # Also when it failed: the next minute brings another history.
+            done = end
+        await asyncio.sleep(settings.interval_s)
+
+
+async def _find_complete_end(stores: _Stores) -> datetime:
+    """Return the end of the last minute of which everything is written.
+
+    The order matters: what was accepted before the server was asked for its time is either still
+    found in the stream, or is committed before the load is read.
+    """
+    seconds, microseconds = await stores.redis.time()
+    end_ms = seconds * 1000 + microseconds // 1000
+    positions = await find_positions(stores.connection)
+    waiting = await read_entries(
+        stores.redis, {p.shard: p.entry for p in positions}, count=1, block_ms=None
+    )
+    for entries in waiting.values():
+        end_ms = min(end_ms, entries[0].id.ms)
+    return instant_of_ms(end_ms - end_ms % _MINUTE_MS)
+
+
+async def _forecast(
+    connection: Session, settings: ForecastSettings, fitting: FittingProcess, end: datetime
+) -> None:
+    """Forecast what follows `end`, if there is enough history, and keep it."""
+    history = await find_load_history(connection, end, settings.history_max)
+    length = 0 if history is None else len(history.counts)
+    if history is None or length < settings.history_min:
+        logger.info("%s", HistoryTooShort(length, settings.history_min))
+        return
+    try:
+        report = await fitting.report(
+            history,
+            settings.horizon,
+            history_min=settings.history_min,
+            analyzed_at=datetime.now(UTC),
+        )
+    except FitAborted as error:
+        logger.warning("there is no new forecast: %s", error)
+    else:
+        await save_forecast(connection, report, keep=_KEEP)
