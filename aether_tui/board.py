@@ -13,10 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from aether_tui.client import GatewayClient
 from aether_tui.problems import GatewayError, SignedOut
-from aether_tui.values import Alert, Forecast, Pipeline, StreamDepth, Summary
+from aether_tui.values import Alert, DeadLetter, Forecast, Pipeline, StreamDepth, Summary
 
 ALERTS_MAX = 200
 """Alerts that a list asks for, the newest ones."""
+DEAD_LETTERS_MAX = 100
 
 # A value is stale when three of its updates are missing.
 _STALE_AFTER_INTERVALS = 3
@@ -80,6 +81,9 @@ DECIDED_ALERTS: Topic[tuple[Alert, ...]] = Topic(
 FORECAST: Topic[Forecast] = Topic("forecast", 15.0, GatewayClient.forecast)
 DEPTH: Topic[StreamDepth] = Topic("backlog", 2.0, GatewayClient.stream_depth)
 PIPELINE: Topic[Pipeline] = Topic("pipeline", 2.0, GatewayClient.pipeline, "operations:read")
+DEAD_LETTERS: Topic[tuple[DeadLetter, ...]] = Topic(
+    "dead letters", 10.0, lambda c: c.dead_letters(limit=DEAD_LETTERS_MAX), "operations:read"
+)
 
 
 class Board:

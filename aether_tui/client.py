@@ -37,6 +37,7 @@ from aether_tui.problems import (
 from aether_tui.values import (
     Alert,
     Counters,
+    DeadLetter,
     Event,
     Forecast,
     Gap,
@@ -178,6 +179,12 @@ class GatewayClient:
     async def pipeline(self) -> Pipeline:
         """Shards, positions and the identity (needs `operations:read`)."""
         return await self._get("/operations/pipeline", Pipeline)
+
+    async def dead_letters(self, *, limit: int) -> tuple[DeadLetter, ...]:
+        """What could not be written, newest first (needs `operations:read`)."""
+        return await self._get(
+            "/operations/dead-letters", tuple[DeadLetter, ...], {"limit": str(limit)}
+        )
 
     async def events(
         self, last_event_id: str | None

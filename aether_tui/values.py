@@ -215,6 +215,17 @@ class Pipeline(msgspec.Struct, frozen=True):
     committed_per_second: float | None = None
 
 
+class DeadLetter(msgspec.Struct, frozen=True):
+    """An accepted entry that could not be written. payload: base64, perhaps only its beginning."""
+
+    id: str
+    shard: int
+    entry: str
+    error: str
+    payload: str
+    created_at: datetime
+
+
 class Hello(msgspec.Struct, frozen=True):
     """The feed is open; `resumed` says that it goes on where it was left."""
 

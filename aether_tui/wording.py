@@ -154,7 +154,7 @@ def draw_curve(numbers: Iterable[float], width: int, glyphs: Glyphs) -> str:
 def draw_bar(share: float, width: int, glyphs: Glyphs) -> tuple[str, str]:
     """A bar's filled and empty part, together `width` cells; share: 0 to 1."""
     filled = round(min(1.0, max(0.0, share)) * width)
-    if share > 0:
+    if share > 0 and width > 0:
         filled = max(1, filled)
     return glyphs.bar * filled, glyphs.bar_empty * (width - filled)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from aether_tui.board import PIPELINE, AnyTopic
+from aether_tui.board import DEAD_LETTERS, PIPELINE, AnyTopic
+from aether_tui.messages import RowOpened
 from aether_tui.screens.place import PIPELINE_PLACE, PlaceScreen
 from aether_tui.session import Desk
 from aether_tui.theme import BRIGHT, FAINT, GREEN, MUTED, ORANGE, VERMILION
 from aether_tui.values import Pipeline
+from aether_tui.widgets.dead_letters import LetterCard, LetterTable
 from aether_tui.widgets.panel import Panel
 from aether_tui.widgets.shard_table import ShardTable
 from aether_tui.wording import draw_curve, join_lines, write_age, write_count, write_rate
@@ -22,7 +25,7 @@ class PipelineScreen(PlaceScreen):
     """The identity line, the rate, and one row a shard."""
 
     place = PIPELINE_PLACE
-    topics: ClassVar[tuple[AnyTopic, ...]] = (PIPELINE,)
+    topics: ClassVar[tuple[AnyTopic, ...]] = (PIPELINE, DEAD_LETTERS)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -30,11 +33,14 @@ class PipelineScreen(PlaceScreen):
         self._identity_panel = Panel("Identity", self._identity, id="identity")
         self._shards = ShardTable(desk.glyphs, id="shards")
         self._shard_panel = Panel("Shards", self._shards, id="shard-panel")
+        self._letters = LetterTable(desk.glyphs, id="letters")
+        self._letter_panel = Panel("Dead letters", self._letters, id="letter-panel")
 
     def compose_body(self) -> ComposeResult:
         """The sum above, its parts beneath."""
         yield self._identity_panel
         yield self._shard_panel
+        yield self._letter_panel
 
     def on_mount(self) -> None:
         """Begin in the table."""
@@ -57,6 +63,24 @@ class PipelineScreen(PlaceScreen):
             self._shards.show(pipeline.shards)
             owners = {shard.owner for shard in pipeline.shards if shard.owner}
             self._shard_panel.note = f"{len(pipeline.shards)} shards, {len(owners)} writers"
+
+        self._draw_letters(now, count=pipeline.identity.dead_letters if pipeline else 0)
+
+    @on(RowOpened, "#letters")
+    def _letter_opened(self) -> None:
+        letter = self._letters.cursor_row
+        if letter is not None:
+            self.app.push_screen(LetterCard(letter))
+
+    def _draw_letters(self, now: float, count: int) -> None:
+        """The list appears when there is something in it."""
+        reading = self.desk.session.board.reading(DEAD_LETTERS)
+        letters = reading.value or ()
+        self._letter_panel.display = bool(count or letters)
+        self._letters.show(letters)
+        self._letter_panel.take(reading, now, empty=None if letters else "None were found.")
+        is_part = count > len(letters) > 0
+        self._letter_panel.note = f"the newest {len(letters)} of {count:,}" if is_part else ""
 
     def _lines(self, pipeline: Pipeline) -> list[Text]:
         identity, glyphs = pipeline.identity, self.desk.glyphs
