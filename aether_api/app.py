@@ -24,12 +24,13 @@ from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
 from aether_api.edge import Edge, Endpoint
+from aether_api.live import Live
 from aether_api.metrics import RequestCounts
 from aether_api.openapi import make_document
 from aether_api.parts import Parts
 from aether_api.problems import handle
 from aether_api.query import check_query
-from aether_api.routes import health, transactions
+from aether_api.routes import alerts, events, health, operations, transactions
 from aether_core.database.connection import open_pool
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
@@ -120,9 +121,22 @@ def create_app(
             Exception: handle,
         },
     )
-    for router in (transactions.router, health.router):
+    for router in (
+        transactions.router,
+        alerts.router,
+        events.router,
+        operations.router,
+        health.router,
+    ):
         app.include_router(router)
     return app
+
+
+def end_live_feeds(app: FastAPI) -> None:
+    """Let all live feeds of a running application end."""
+    parts: Parts | None = getattr(app.state, "parts", None)
+    if parts is not None:
+        parts.live.end()
 
 
 @asynccontextmanager
@@ -137,6 +151,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             group.create_task(parts.agreement.run(), name="agreement"),
             group.create_task(parts.acceptance.run(), name="acceptance"),
             group.create_task(parts.access.run(), name="access"),
+            group.create_task(parts.live.run(), name="live"),
         ]
         try:
             yield
@@ -153,10 +168,11 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
         name="aether gateway",
     )
     stack.push_async_callback(pool.close)
-    redis: Redis = open_redis(
-        _secret(settings.redis_url, "AETHER_REDIS_URL"), timeout_s=settings.stream.timeout_s
-    )
+    redis_url = _secret(settings.redis_url, "AETHER_REDIS_URL")
+    redis: Redis = open_redis(redis_url, timeout_s=settings.stream.timeout_s)
     stack.push_async_callback(redis.aclose)
+    following: Redis = open_redis(redis_url, timeout_s=settings.stream.timeout_s)
+    stack.push_async_callback(following.aclose)
     publisher = StreamPublisher(redis, settings.stream)
     stack.push_async_callback(publisher.close)
     agreement = StreamAgreement(pool, redis, settings.stream)
@@ -167,6 +183,7 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
         access=Access(settings, pool, redis),
         agreement=agreement,
         acceptance=Acceptance(publisher, agreement, settings.gateway),
+        live=Live(following, pool, agreement, settings),
     )
 
 

@@ -27,7 +27,6 @@ from aether_api.problems import (
     UnsupportedBody,
     respond_to,
 )
-from aether_core.errors import AetherError
 from aether_core.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
@@ -49,6 +48,10 @@ _SECURITY_HEADERS: Final = (
 )
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
+class AnswerNotTaken(Exception):
+    """A client takes nothing of an answer that is half out; its connection is to be broken off."""
 
 
 class Edge:
@@ -87,8 +90,9 @@ class Edge:
             else:
                 response = await endpoint(Request(scope, receive))
                 await response(scope, receive, answer.send)
-        except AetherError as error:
-            await self._respond(error, scope, receive, answer)
+        except AnswerNotTaken:
+            # The server closes the connection of an answer that is not finished.
+            return
         except Exception as error:  # noqa: BLE001 - nothing of it may reach the client
             # The framework answers an unknown crash and raises it again, for us to leave here.
             await self._respond(error, scope, receive, answer)

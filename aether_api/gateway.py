@@ -12,8 +12,9 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
-from aether_api.app import create_app
+from aether_api.app import create_app, end_live_feeds
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
 
@@ -29,13 +30,21 @@ _TCP_USER_TIMEOUT_MS: Final = 20_000
 class _Server(uvicorn.Server):
     """Ends quietly on a signal, and loudly when a loop beside the requests fails."""
 
-    failure: BaseException | None = None
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+        self.failure: BaseException | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop; a second SIGINT forces it."""
         super().handle_exit(sig, frame)
         # uvicorn would raise the signal once more after a graceful end, and so end with an error.
         self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the live feeds, which would never end by themselves, and then all the rest."""
+        end_live_feeds(self._app)
+        await super().shutdown(sockets)
 
     def fail(self, error: BaseException) -> None:
         """Stop because a loop failed."""
@@ -68,7 +77,8 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
             limit_concurrency=settings.gateway.connection_count_max,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
-        )
+        ),
+        app,
     )
     logger.info("the gateway listens on %s", settings.base_url)
     server.run(sockets=[listener])

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
+from aether_api.live import Live
 from aether_core.database.connection import Pool
 from aether_core.settings import Settings
 
@@ -27,6 +28,7 @@ class Parts:
     access: Access
     agreement: StreamAgreement
     acceptance: Acceptance
+    live: Live
 
 
 def parts_of(request: Request) -> Parts:

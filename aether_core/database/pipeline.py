@@ -34,7 +34,7 @@ class KeptLetter:
 
 async def find_totals(connection: Session) -> Totals:
     """Add up the shards' present counts and those of incarnations that have ended."""
-    row = await connection.fetchrow(
+    (row,) = await connection.fetch(
         "SELECT (SELECT coalesce(sum(committed_count), 0) FROM positions)"
         " + (SELECT coalesce(sum(committed_count), 0) FROM incarnations"
         " WHERE ended_at IS NOT NULL) AS committed,"

@@ -1,0 +1,136 @@
+"""The pipeline's identity: entries ever added = committed + dead letters + backlog, per shard.
+
+The two sides stand in two servers and move all the time. A shard is looked at until its position
+was the same before and after the stream's server answered; only then do the numbers belong to one
+moment, and a difference is a loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from aether_core.database.connection import Session
+from aether_core.database.positions import Position, find_positions
+from aether_core.stream.contract import ENTRY_START, incarnation_field, stream_key
+from aether_core.stream.incarnation import StreamState, read_stream_state
+
+if TYPE_CHECKING:
+    from aether_core.stream.publisher import Redis
+
+_LOOKS_MAX: Final = 20
+_PAUSE_S: Final = 0.01
+
+
+class ShardState(msgspec.Struct, frozen=True):
+    """One shard: how far it is committed, and by whom. Counts are of this incarnation."""
+
+    shard: int
+    incarnation: str
+    position: str
+    entries_added: int
+    committed: int
+    dead_letters: int
+    backlog: int
+    oldest_seconds: float | None
+    owner: str | None
+    updated_at: datetime
+
+    @property
+    def difference(self) -> int:
+        """Entries that were added and are nowhere: 0, or something was lost."""
+        return self.entries_added - self.committed - self.dead_letters - self.backlog
+
+
+class PipelineIdentity(msgspec.Struct, frozen=True):
+    """The sums over all shards; `holds` is about each of them."""
+
+    entries_added: int
+    committed: int
+    dead_letters: int
+    backlog: int
+    difference: int
+    holds: bool
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """The pipeline from the stream to the database."""
+
+    identity: PipelineIdentity
+    shards: tuple[ShardState, ...]
+    at: datetime
+    committed_per_second: float | None
+
+
+async def inspect_pipeline(
+    redis: Redis, connection: Session, committed_per_second: float | None
+) -> Pipeline:
+    """Look at every shard. Errors of either server pass through."""
+    positions = await find_positions(connection)
+    shards = tuple([await _inspect_shard(redis, connection, position) for position in positions])
+    differences = [shard.difference for shard in shards]
+    return Pipeline(
+        identity=PipelineIdentity(
+            entries_added=sum(shard.entries_added for shard in shards),
+            committed=sum(shard.committed for shard in shards),
+            dead_letters=sum(shard.dead_letters for shard in shards),
+            backlog=sum(shard.backlog for shard in shards),
+            difference=sum(differences),
+            holds=not any(differences),
+        ),
+        shards=shards,
+        at=datetime.now(UTC),
+        committed_per_second=committed_per_second,
+    )
+
+
+async def _inspect_shard(redis: Redis, connection: Session, before: Position) -> ShardState:
+    state: ShardState | None = None
+    for _ in range(_LOOKS_MAX):
+        stream = await read_stream_state(redis, before.shard)
+        untrimmed = await _count_untrimmed(redis, before, stream)
+        (after,) = await find_positions(connection, [before.shard])
+        is_one_moment = (after.incarnation, after.entry) == (before.incarnation, before.entry)
+        state = _state(after, stream, untrimmed)
+        if is_one_moment and state.difference == 0:
+            return state
+        # Busy, or trimmed in the middle of our look. What is really lost stays lost.
+        before = after
+        await asyncio.sleep(_PAUSE_S)
+    assert state is not None  # noqa: S101 - the loop ran
+    return state
+
+
+async def _count_untrimmed(redis: Redis, position: Position, stream: StreamState) -> int:
+    """Count the entries that are committed and not yet removed: those of the last batch."""
+    if stream.first is None or stream.first > position.entry:
+        return 0
+    entries = await redis.execute_command(
+        "XRANGE", stream_key(position.shard), ENTRY_START, str(position.entry)
+    )
+    return len(entries)
+
+
+def _state(position: Position, stream: StreamState, untrimmed: int) -> ShardState:
+    backlog = stream.length - untrimmed
+    first_ms = None if stream.first is None else stream.first.ms
+    return ShardState(
+        shard=position.shard,
+        incarnation=incarnation_field(position.incarnation),
+        position=str(position.entry),
+        entries_added=stream.entries_added - position.base_count,
+        committed=position.committed_count,
+        dead_letters=position.dead_letter_count,
+        backlog=backlog,
+        oldest_seconds=(
+            None
+            if first_ms is None or backlog == 0
+            else round(max(0.0, time.time() - first_ms / 1000), 3)
+        ),
+        owner=position.owner,
+        updated_at=position.updated_at,
+    )
