@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from aether_cli.home import make_run_directory
@@ -30,14 +31,14 @@ class CrashBudget:
     def __init__(self, settings: Settings, name: str) -> None:
         self._path = make_run_directory(settings) / f"{name}.starts"
 
-    def pace(self) -> None:
+    def pace(self, sleep: Callable[[float], None] = time.sleep) -> None:
         """Note this start; sleep before it when there were too many of late."""
         now = time.time()
         starts = self._recent_starts(now)
         pause = pause_s(len(starts))
         if pause:
             logger.warning("%d starts in %.0f s: waiting for %.0f s", len(starts), _WINDOW_S, pause)
-            time.sleep(pause)
+            sleep(pause)
         starts.append(time.time())
         self._path.write_text(" ".join(f"{start:.3f}" for start in starts[-100:]))
 
@@ -52,7 +53,7 @@ class CrashBudget:
     def _recent_starts(self, now: float) -> list[float]:
         with suppress(OSError, ValueError):
             starts = [float(text) for text in self._path.read_text().split()]
-            return [start for start in starts if now - _WINDOW_S < start <= now]
+            return [start for start in starts if abs(now - start) < _WINDOW_S]
         return []
 
 

@@ -1,4 +1,4 @@
-"""The `aether` command: one subcommand a file, imported when `aether` starts.
+"""The `aether` command: one subcommand a file, imported when it is used.
 
 An error that Aether raises on purpose ends the command with one line and exit status 1.
 """
@@ -37,7 +37,9 @@ def build() -> typer.Typer:
     def _aether() -> None:
         """Start, stop and use an installation of Aether."""
 
-    for name in _SUBCOMMANDS:
+    # A process that supervisord starts loads what it is and nothing more.
+    wanted = [name for name in _SUBCOMMANDS if sys.argv[1:2] == [name]]
+    for name in wanted or _SUBCOMMANDS:
         import_module(f"aether_cli.{name}").register(app)
     return app
 
