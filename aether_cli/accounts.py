@@ -23,7 +23,7 @@ from aether_core.database.connection import Session, connect
 from aether_core.database.revocations import Revocation
 from aether_core.database.schema import schema_is_current
 from aether_core.database.users import Client, User
-from aether_core.errors import CannotStart, DatabaseUnavailable
+from aether_core.errors import CannotStart, DatabaseUnavailable, InvalidInput
 from aether_core.identity import accounts
 from aether_core.identity.accounts import NewClient
 from aether_core.identity.emails import normalise_email
@@ -49,6 +49,20 @@ def ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
     call from several processes. Raises InvalidInput for an address or password that cannot be.
     """
     return asyncio.run(_ensure_first_admin(settings))
+
+
+def check_first_admin(settings: Settings) -> None:
+    """Check AETHER_ADMIN_* before anything is started. Raises CannotStart."""
+    try:
+        email = normalise_email(settings.admin_email or FIRST_ADMIN_EMAIL)
+    except InvalidInput as error:
+        raise CannotStart(f"AETHER_ADMIN_EMAIL: {error.detail}") from error
+    if settings.admin_password is None:
+        return
+    try:
+        check_password(settings.admin_password.get_secret_value(), email)
+    except InvalidInput as error:
+        raise CannotStart(f"AETHER_ADMIN_PASSWORD: {error.detail}") from error
 
 
 def add_user(email: str, role: Role, password: str) -> User:

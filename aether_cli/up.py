@@ -17,6 +17,7 @@ from pathlib import Path
 
 import typer
 
+from aether_cli.accounts import check_first_admin, ensure_first_admin
 from aether_cli.crash_budget import CrashBudget
 from aether_cli.embedded import resolve_servers
 from aether_cli.health import find_health
@@ -51,13 +52,15 @@ def up() -> None:
     wanted = load_settings()
     with one_command_at_a_time(wanted):
         if find_supervisord(wanted) is not None and Supervisor(wanted).is_reachable():
-            settings = resolve_servers(load_running_settings())
-            _say_what_waits(wanted, settings)
+            running = load_running_settings()
+            _say_what_waits(wanted, running)
+            settings = resolve_servers(running)
             started = Supervisor(settings).start_missing()
             _wait_until_healthy(settings, quiet=not started)
         else:
             settings = _start(wanted)
-        typer.echo(_summary(settings))
+        typer.echo(_places(settings))
+        typer.echo(_admin(settings, ensure_first_admin(settings)))
 
 
 def _say_what_waits(wanted: Settings, running: Settings) -> None:
@@ -78,6 +81,7 @@ def _start(settings: Settings) -> Settings:
         typer.echo(f"  ended what an earlier run left behind: {', '.join(ended)}")
     _check_port(settings)
     asyncio.run(check_external_servers(settings))
+    check_first_admin(settings)
     resolved = resolve_servers(settings)
     try:
         # The settings as given: what is embedded must stay so for supervisord.
@@ -183,7 +187,17 @@ def _raise_if_hopeless(settings: Settings, process: ProcessState) -> None:
         )
 
 
-def _summary(settings: Settings) -> str:
+def _admin(settings: Settings, made: tuple[str, str] | None) -> str:
+    """Say who can sign in first, or how to get in again."""
+    if made is None:
+        return f"  Sign-in      as before; a new password: {_command_name()} user password EMAIL"
+    email, password = made
+    if settings.admin_password is not None:
+        return f"  Sign-in      {email}, with the password from AETHER_ADMIN_PASSWORD"
+    return f"  Sign-in      {email}\n  Password     {password}   (shown this once)"
+
+
+def _places(settings: Settings) -> str:
     """Say where everything is."""
     command = _command_name()
     default = Settings.model_fields["port"].default
