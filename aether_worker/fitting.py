@@ -20,8 +20,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aether_core.errors import AetherError
-
 if TYPE_CHECKING:
     from aether_core.forecasting.report import LoadHistory, LoadReport
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 _NICENESS = 10
 
 
-class FitAborted(AetherError):
+class FitAborted(Exception):
     """A fit failed or took too long, or its process died; the last forecast is kept."""
 
 
@@ -62,8 +60,8 @@ class FittingProcess:
         except BrokenProcessPool as error:
             self.close()
             raise FitAborted("The fitting process died.") from error
-        except BaseException:
-            # Cancelled: nobody waits for this fit any more.
+        except asyncio.CancelledError:
+            # Nobody waits for this fit any more.
             self.close()
             raise
 
