@@ -105,7 +105,7 @@ class EventStream(Response):
         return True
 
 
-@router.get("/events", response_class=EventStream, responses=_DOCUMENTATION)
+@router.get("/events", status_code=200, response_class=EventStream, responses=_DOCUMENTATION)
 async def events(
     request: Request,
     caller: Annotated[Caller, Depends(require())],
