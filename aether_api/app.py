@@ -23,14 +23,14 @@ from starlette.types import ASGIApp
 from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
-from aether_api.edge import Edge, Endpoint
+from aether_api.edge import BULK_PATH, Edge, Endpoint
 from aether_api.live import Live
 from aether_api.metrics import RequestCounts
 from aether_api.openapi import make_document
 from aether_api.parts import Parts
 from aether_api.problems import handle
 from aether_api.query import check_query
-from aether_api.routes import alerts, auth, events, health, oauth, operations, transactions
+from aether_api.routes import alerts, auth, bulk, events, health, oauth, operations, transactions
 from aether_core.database.connection import open_pool
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
@@ -45,7 +45,10 @@ logger = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT_S: Final = 10.0
 """No question of a console may keep a connection for longer."""
 
-_HOT: Final[dict[tuple[str, str], Endpoint]] = {("POST", "/transactions/"): transactions.submit}
+_HOT: Final[dict[tuple[str, str], Endpoint]] = {
+    ("POST", "/transactions/"): transactions.submit,
+    ("POST", BULK_PATH): bulk.submit_bulk,
+}
 
 _PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
@@ -125,7 +128,9 @@ def create_app(
         auth.router,
         oauth.router,
         transactions.router,
+        bulk.router,
         alerts.router,
+        analytics.router,
         events.router,
         operations.router,
         health.router,

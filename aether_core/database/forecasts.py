@@ -29,6 +29,11 @@ class LoadCount:
     review_count: int
     decline_count: int
 
+    @property
+    def flagged_count(self) -> int:
+        """Those that somebody should look at."""
+        return self.review_count + self.decline_count
+
 
 @dataclass(frozen=True, slots=True)
 class CurrencyVolume:
@@ -36,7 +41,7 @@ class CurrencyVolume:
 
     currency: str
     amount_minor_units: int
-    transaction_count: int
+    load: LoadCount
 
 
 async def find_load_history(
@@ -86,13 +91,12 @@ async def find_newest_forecast(connection: Session) -> LoadReport | None:
         return None
 
 
-async def count_load(connection: Session, since: datetime | None = None) -> LoadCount:
-    """Count what was accepted in minutes that began at `since` or later, or ever."""
+async def count_load(connection: Session, since: datetime) -> LoadCount:
+    """Count what was accepted in minutes that began at `since` or later."""
     (row,) = await connection.fetch(
-        "SELECT coalesce(sum(transaction_count), 0)::bigint AS transaction_count,"
-        " coalesce(sum(review_count), 0)::bigint AS review_count,"
-        " coalesce(sum(decline_count), 0)::bigint AS decline_count"
-        " FROM load_buckets WHERE $1::timestamptz IS NULL OR minute >= $1",
+        "SELECT coalesce(sum(transaction_count), 0)::bigint,"
+        " coalesce(sum(review_count), 0)::bigint, coalesce(sum(decline_count), 0)::bigint"
+        " FROM load_buckets WHERE minute >= $1",
         since,
     )
     return LoadCount(*row)
@@ -111,17 +115,20 @@ async def count_accepted_since(connection: Session, since: datetime) -> LoadCoun
     return LoadCount(*row)
 
 
-async def find_volumes(connection: Session, since: datetime | None = None) -> list[CurrencyVolume]:
-    """Return count and sum of each currency, the most frequent first; see `count_load`."""
+async def find_volumes(connection: Session) -> list[CurrencyVolume]:
+    """Return what was ever written of each currency, the most frequent first."""
     rows = await connection.fetch(
         "SELECT currency, sum(amount_minor_units) AS amount_minor_units,"
-        " sum(transaction_count)::bigint AS transaction_count FROM load_buckets"
-        " WHERE $1::timestamptz IS NULL OR minute >= $1"
-        " GROUP BY currency ORDER BY transaction_count DESC, currency",
-        since,
+        " sum(transaction_count)::bigint AS transaction_count,"
+        " sum(review_count)::bigint AS review_count, sum(decline_count)::bigint AS decline_count"
+        " FROM load_buckets GROUP BY currency ORDER BY transaction_count DESC, currency"
     )
     return [
-        CurrencyVolume(row["currency"], int(row["amount_minor_units"]), row["transaction_count"])
+        CurrencyVolume(
+            row["currency"],
+            int(row["amount_minor_units"]),
+            LoadCount(row["transaction_count"], row["review_count"], row["decline_count"]),
+        )
         for row in rows
     ]
 

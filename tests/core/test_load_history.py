@@ -110,13 +110,14 @@ async def test_before_the_first_complete_minute_there_is_no_history(
 async def test_summary_counts_decisions_and_volumes_of_currencies(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    assert await count_load(connection) == LoadCount(0, 0, 0)
+    assert await count_load(connection, NOON) == LoadCount(0, 0, 0)
+    assert await find_volumes(connection) == []
     await add_load(connection, [bucket(0, 5), bucket(1, 3), bucket(1, 9, currency="JPY")])
-    assert await count_load(connection) == LoadCount(17, 3, 0)
+    assert await count_load(connection, NOON) == LoadCount(17, 3, 0)
     assert await count_load(connection, NOON + MINUTE) == LoadCount(12, 2, 0)
     assert await find_volumes(connection) == [
-        CurrencyVolume("JPY", 900, 9),
-        CurrencyVolume("EUR", 800, 8),
+        CurrencyVolume("JPY", 900, LoadCount(9, 1, 0)),
+        CurrencyVolume("EUR", 800, LoadCount(8, 2, 0)),
     ]
 
 
