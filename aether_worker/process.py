@@ -23,6 +23,7 @@ import uvloop
 from redis import exceptions as redis_errors
 
 from aether_core.database.connection import Session, connect
+from aether_core.database.partitions import ensure_months
 from aether_core.database.positions import settle_shard_count
 from aether_core.errors import CannotStart, PositionMoved, StreamUnavailable
 from aether_core.scoring import Thresholds
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 SESSION_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    # asyncpg's own state machine, surprised by a connection that is lost at the wrong moment.
+    asyncpg.InternalClientError,
     redis_errors.RedisError,
     StreamUnavailable,
     PositionMoved,
@@ -95,6 +98,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
 
 async def make_writer(stores: Stores, settings: Settings) -> Writer:
     """Agree with the other processes on shards and incarnations, and announce a writer."""
+    await ensure_months(stores.connection)
     shard_count = await settle_shard_count(
         stores.connection, settings.stream.shard_count, SHARD_COUNT_DEFAULT
     )
@@ -143,5 +147,11 @@ async def _close(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     # A frozen or lost server must not hold the writer up.
     try:
         await connection.close(timeout=2)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+        TimeoutError,
+    ):
         connection.terminate()

@@ -82,6 +82,8 @@ class ShardHolder:
         await self._check_incarnations()
         writer_count = max(1, await count_writers(self._connection))
         share = -(-self._shard_count // writer_count)
+        if len(self.owned) > share:
+            await self.save()
         for shard in sorted(self.owned)[share:]:
             await self.give_back(shard)
         taken = []
@@ -93,13 +95,17 @@ class ShardHolder:
                 taken.append(self.owned[shard])
         return taken
 
+    async def save(self) -> None:
+        """Save the scoring states that have moved. Must be called between batches."""
+        for owned in self.owned.values():
+            if owned.unsaved_count and owned.prepared == owned.committed:
+                snapshot = owned.snapshot()
+                if snapshot is not None:
+                    await save_snapshot(self._connection, owned.shard, snapshot)
+
     async def give_back(self, shard: int) -> None:
-        """Save the shard's scoring state and let another writer have it."""
-        owned = self.owned.pop(shard)
-        if owned.unsaved_count and owned.prepared == owned.committed:
-            snapshot = owned.snapshot()
-            if snapshot is not None:
-                await save_snapshot(self._connection, shard, snapshot)
+        """Let another writer have the shard."""
+        del self.owned[shard]
         await disown_shard(self._connection, shard)
         logger.info("gave shard %d back", shard)
 

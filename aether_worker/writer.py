@@ -22,6 +22,7 @@ from aether_core.alert import AlertView, new_alert
 from aether_core.database.alerts import copy_alerts, find_alerts_between
 from aether_core.database.connection import Session
 from aether_core.database.dead_letters import add_dead_letters
+from aether_core.database.partitions import ensure_months
 from aether_core.database.positions import advance_positions, lock_positions
 from aether_core.database.snapshots import save_snapshot
 from aether_core.database.transactions import (
@@ -42,6 +43,9 @@ from aether_worker.poison import DATA_ERRORS, find_poison
 from aether_worker.shards import OwnedShard, ShardHolder
 
 logger = logging.getLogger(__name__)
+
+_UPKEEP_S = 3600.0
+"""How often the next months' partitions are looked after, and scoring states are saved."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -74,13 +78,18 @@ class Writer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Write until `stop` is set; then finish the batch and give the shards back."""
-        rebalance_at = 0.0
+        rebalance_at, upkeep_at = 0.0, time.monotonic() + _UPKEEP_S
         try:
             while not stop.is_set():
                 if time.monotonic() >= rebalance_at:
                     await self._settle()
                     await self.take_shards()
                     rebalance_at = time.monotonic() + self._settings.rebalance_s
+                if time.monotonic() >= upkeep_at:
+                    await self._settle()
+                    await ensure_months(self._connection)
+                    await self._holder.save()
+                    upkeep_at = time.monotonic() + _UPKEEP_S
                 entries = await self.read(stop)
                 if not entries:
                     continue
@@ -93,6 +102,7 @@ class Writer:
             if self._writing is not None:
                 self._writing.cancel()
                 await asyncio.gather(self._writing, return_exceptions=True)
+        await self._holder.save()
         for shard in list(self._holder.owned):
             await self._holder.give_back(shard)
 

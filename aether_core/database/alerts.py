@@ -79,6 +79,14 @@ async def find_alerts_between(
     return [_view(row) for row in rows]
 
 
+async def delete_resolved_alerts(connection: Session, before: UUID) -> int:
+    """Delete resolved alerts with smaller ids; open ones stay. Return how many."""
+    done = await connection.execute(
+        "DELETE FROM alerts WHERE status = 'resolved' AND id < $1", before
+    )
+    return int(done.split()[-1])
+
+
 async def count_open_alerts(connection: Session) -> int:
     """Return how many alerts wait for an analyst."""
     return int(await connection.fetchval("SELECT count(*) FROM alerts WHERE status = 'open'"))

@@ -34,3 +34,9 @@ async def find_snapshot(connection: Session, shard: int) -> Snapshot | None:
         "SELECT transaction_id, state FROM snapshots WHERE shard = $1", shard
     )
     return None if row is None else Snapshot(UUID(int=row["transaction_id"].int), row["state"])
+
+
+async def find_snapshot_ends(connection: Session) -> dict[int, UUID]:
+    """Return shard → the last transaction that its snapshot has learnt."""
+    rows = await connection.fetch("SELECT shard, transaction_id FROM snapshots")
+    return {row["shard"]: UUID(int=row["transaction_id"].int) for row in rows}

@@ -62,6 +62,8 @@ transactions = sa.Table(
         sa.text("id DESC"),
         postgresql_where=sa.text("decision <> 'approve'"),
     ),
+    # One partition a month of acceptance (`partitions.py`).
+    postgresql_partition_by="RANGE (id)",
 )
 
 alerts = sa.Table(
@@ -169,6 +171,16 @@ load_buckets = sa.Table(
     sa.Column("amount_minor_units", sa.Numeric(38, 0), nullable=False),
     # Sum of the natural logarithms of the amounts in minor units.
     sa.Column("log_amount_sum", sa.Double, nullable=False),
+)
+
+dropped_rows = sa.Table(
+    "dropped_rows",
+    metadata,
+    # What was dropped by age still counts: positions = rows + dropped.
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("transaction_count", sa.BigInteger, nullable=False),
+    sa.Column("dropped_at", _INSTANT, nullable=False, server_default=_NOW),
 )
 
 forecasts = sa.Table(

@@ -134,6 +134,11 @@ async def add_load(connection: Session, buckets: list[LoadBucket]) -> None:
     )
 
 
+async def delete_load(connection: Session, before: datetime) -> None:
+    """Delete the load of minutes before an instant."""
+    await connection.execute("DELETE FROM load_buckets WHERE minute < $1", before)
+
+
 async def find_transaction(connection: Session, identifier: UUID) -> TransactionView | None:
     """Return one written transaction."""
     row = await connection.fetchrow(

@@ -82,6 +82,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
     )
     op.create_table(
+        "dropped_rows",
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("transaction_count", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "dropped_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("month", "shard", name=op.f("pk_dropped_rows")),
+    )
+    op.create_table(
         "forecasts",
         sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("payload", postgresql.JSONB(), nullable=False),
@@ -219,7 +232,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("amount_minor_units > 0", name=op.f("ck_transactions_amount_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transactions")),
+        postgresql_partition_by="RANGE (id)",
     )
+    op.execute("CREATE SCHEMA aether_months")
+    op.execute("CREATE TABLE aether_months.transactions_other PARTITION OF transactions DEFAULT")
     op.create_index(
         "ix_transactions_account_id_id",
         "transactions",
