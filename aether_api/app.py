@@ -30,7 +30,17 @@ from aether_api.openapi import make_document
 from aether_api.parts import Parts
 from aether_api.problems import handle
 from aether_api.query import check_query
-from aether_api.routes import alerts, auth, bulk, events, health, oauth, operations, transactions
+from aether_api.routes import (
+    alerts,
+    analytics,
+    auth,
+    bulk,
+    events,
+    health,
+    oauth,
+    operations,
+    transactions,
+)
 from aether_core.database.connection import open_pool
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
