@@ -60,20 +60,52 @@ class AcceptanceCounts:
     appends: int = 0
     """Groups that were appended; accepted ÷ appends is the size of a group."""
 
+    def add(self, outcome: Outcome | None, shard: int) -> Placed | AetherError:
+        """Count one outcome; return it as requests see it."""
+        if isinstance(outcome, Accepted):
+            if outcome.replayed:
+                self.replayed += 1
+            else:
+                self.accepted += 1
+            return Placed(outcome, shard)
+        if isinstance(outcome, KeyReused):
+            self.key_reused += 1
+            return IdempotencyKeyReused()
+        if outcome is None or isinstance(outcome, OutcomeUnknown):
+            self.unknown += 1
+            return outcome or OutcomeUnknown()
+        self.refused += 1
+        return outcome
 
-@dataclass(slots=True)
-class _Gathering:
-    """The submissions of one request that wait for their outcomes."""
 
-    outcomes: list[Outcome | None]
-    missing: int
-    done: asyncio.Future[None]
+class Gathering:
+    """The submissions of one request on their way; `await outcomes()` once for what became."""
+
+    __slots__ = ("_counts", "_done", "_missing", "_outcomes", "_shards")
+
+    def __init__(self, counts: AcceptanceCounts, shards: list[int]) -> None:
+        """shards: that of each submission."""
+        self._counts = counts
+        self._shards = shards
+        self._outcomes: list[Outcome | None] = [None] * len(shards)
+        self._missing = len(shards)
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def outcomes(self) -> list[Placed | AetherError]:
+        """Wait until each submission is durable or refused; in their order."""
+        if self._missing:
+            await self._done
+        return [
+            self._counts.add(outcome, shard)
+            for outcome, shard in zip(self._outcomes, self._shards, strict=True)
+        ]
 
     def settle(self, index: int, outcome: Outcome) -> None:
-        self.outcomes[index] = outcome
-        self.missing -= 1
-        if self.missing == 0 and not self.done.done():
-            self.done.set_result(None)
+        """Keep one outcome."""
+        self._outcomes[index] = outcome
+        self._missing -= 1
+        if self._missing == 0 and not self._done.done():
+            self._done.set_result(None)
 
 
 @dataclass(slots=True)
@@ -81,7 +113,7 @@ class _Waiting:
     """What waits for the next append of one shard."""
 
     submissions: list[Submission] = field(default_factory=list)
-    owners: list[tuple[_Gathering, int]] = field(default_factory=list)
+    owners: list[tuple[Gathering, int]] = field(default_factory=list)
 
 
 class Acceptance:
@@ -103,41 +135,34 @@ class Acceptance:
 
         Raises IdempotencyKeyReused, BacklogFull, StreamUnavailable, OutcomeUnknown.
         """
-        (outcome,) = await self.accept_all([(account_id, submission)])
+        (outcome,) = await self.offer([(account_id, submission)]).outcomes()
         if isinstance(outcome, Placed):
             return outcome
         raise outcome
 
-    async def accept_all(
-        self, submissions: list[tuple[str, Submission]]
-    ) -> list[Placed | AetherError]:
-        """Append transactions, each with its account; outcomes stand in their order."""
+    def offer(self, submissions: list[tuple[str, Submission]]) -> Gathering:
+        """Let transactions, each with its account, join the next append.
+
+        Raises StreamUnavailable, Unavailable when nothing can be taken; nothing was.
+        """
         shards = self._agreement.shards
         if shards is None:
             self.counts.refused += len(submissions)
-            return [StreamUnavailable()] * len(submissions)
+            raise StreamUnavailable
         if self._waiting_count + len(submissions) > self._settings.waiting_count_max:
             self.counts.refused += len(submissions)
-            return [Unavailable(_TOO_MANY_WAIT)] * len(submissions)
-        count = len(submissions)
-        gathering = _Gathering([None] * count, count, asyncio.get_running_loop().create_future())
-        places = []
-        for index, (account_id, submission) in enumerate(submissions):
-            shard = shard_of(account_id, shards.count)
-            places.append(shard)
+            raise Unavailable(_TOO_MANY_WAIT)
+        places = [shard_of(account_id, shards.count) for account_id, _ in submissions]
+        gathering = Gathering(self.counts, places)
+        for index, (shard, (_, submission)) in enumerate(zip(places, submissions, strict=True)):
             waiting = self._waiting.get(shard)
             if waiting is None:
                 waiting = self._waiting[shard] = _Waiting()
             waiting.submissions.append(submission)
             waiting.owners.append((gathering, index))
-        self._waiting_count += count
+        self._waiting_count += len(submissions)
         self._arrived.set()
-        if count:
-            await gathering.done
-        return [
-            self._count(outcome, shard)
-            for outcome, shard in zip(gathering.outcomes, places, strict=True)
-        ]
+        return gathering
 
     async def run(self) -> None:
         """Append what waits, group after group, until cancelled."""
@@ -179,19 +204,3 @@ class Acceptance:
                 del waiting.owners[size:]
         self._waiting_count -= sum(len(waiting.owners) for waiting in taken.values())
         return taken
-
-    def _count(self, outcome: Outcome | None, shard: int) -> Placed | AetherError:
-        if isinstance(outcome, Accepted):
-            if outcome.replayed:
-                self.counts.replayed += 1
-            else:
-                self.counts.accepted += 1
-            return Placed(outcome, shard)
-        if isinstance(outcome, KeyReused):
-            self.counts.key_reused += 1
-            return IdempotencyKeyReused()
-        if isinstance(outcome, OutcomeUnknown) or outcome is None:
-            self.counts.unknown += 1
-            return outcome or OutcomeUnknown()
-        self.counts.refused += 1
-        return outcome

@@ -50,8 +50,8 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
-class AnswerNotTaken(Exception):
-    """A client takes nothing of an answer that is half out; its connection is to be broken off."""
+class ClientLeft(Exception):
+    """The client has gone, or takes nothing of its answer: there is nobody left to answer."""
 
 
 class Edge:
@@ -90,7 +90,7 @@ class Edge:
             else:
                 response = await endpoint(Request(scope, receive))
                 await response(scope, receive, answer.send)
-        except AnswerNotTaken:
+        except ClientLeft:
             # The server closes the connection of an answer that is not finished.
             return
         except Exception as error:  # noqa: BLE001 - nothing of it may reach the client

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aether_api.access import Caller, authorization_of, require
-from aether_api.edge import AnswerNotTaken
+from aether_api.edge import ClientLeft
 from aether_api.live import HEARTBEAT_S, Audience, Live, Subscription
 from aether_api.parts import Parts, parts_of
 from aether_core.errors import AetherError
@@ -79,7 +79,7 @@ class EventStream(Response):
                     finally:
                         watch.cancel()
             except* TimeoutError as error:
-                raise AnswerNotTaken from error
+                raise ClientLeft from error
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_frames(self, live: Live, subscription: Subscription, send: Send) -> None:

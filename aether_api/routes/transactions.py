@@ -13,6 +13,7 @@ from aether_api import schemas
 from aether_api.acceptance import Placed
 from aether_api.access import Caller, authorization_of, require
 from aether_api.backlog import measure_backlog
+from aether_api.bodies import read_body
 from aether_api.hot import HotRoute
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
 from aether_api.parts import Parts, parts_of
@@ -92,7 +93,7 @@ async def submit(request: Request) -> Response:
         refuse_unknown_query(request.scope["query_string"], _NO_PARAMETERS)
     check_may_write(caller)
     key = _key_of(request)
-    checked = read_submission(await _read_body(request), caller.account_id)
+    checked = read_submission(await read_body(request.receive), caller.account_id)
     check_may_write_to(caller, checked.account_id)
     if key is not None:
         checked = replace(checked, idempotency_key=key)
@@ -245,18 +246,6 @@ def _key_of(request: Request) -> str | None:
         raise MalformedRequest(
             "An Idempotency-Key has 1 to 128 visible ASCII characters."
         ) from error
-
-
-async def _read_body(request: Request) -> bytes:
-    """Return the body; the edge has limited its length."""
-    message = await request.receive()
-    if not message.get("more_body", False):
-        return bytes(message.get("body", b""))
-    parts = [message.get("body", b"")]
-    while message.get("more_body", False):
-        message = await request.receive()
-        parts.append(message.get("body", b""))
-    return b"".join(parts)
 
 
 def _visible_account(caller: Caller, account_id: str | None) -> str | None:
