@@ -1,0 +1,246 @@
+/**
+ * Session: who is signed in, and the access token.
+ *
+ * The access token lives in memory only. The refresh token is an HttpOnly cookie that no script can
+ * read; it is rotated on use, and using it twice ends the session. So a renewal is made once however
+ * many calls wait for it, and by one tab at a time (Web Locks); it survives the page (`keepalive`).
+ */
+import { cleanAll } from "../clean";
+import { Refusal, SignedOut, Unreachable } from "./problem";
+import type { Identity } from "./types";
+
+export type SessionState =
+  | { phase: "starting" }
+  | { phase: "unreachable" }
+  | { phase: "signed-out"; hasExpired: boolean }
+  | { phase: "signed-in"; identity: Identity };
+
+/** What the session needs from the browser; tests pass their own. */
+export interface Surroundings {
+  fetch: typeof fetch;
+  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+  /** Runs the work while no other tab runs theirs. */
+  exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  /** A monotonic clock, in milliseconds. */
+  now: () => number;
+}
+
+interface Token {
+  text: string;
+  renewAtMs: number;
+}
+
+export const ANSWER_TIMEOUT_MS = 15_000;
+// Renew a little early, so that an ordinary call is never refused first.
+const RENEW_BEFORE_EXPIRY_MS = 30_000;
+// No secret: without it every visit of a stranger would begin with a refused renewal.
+const HINT = "aether.signed-in";
+
+export class Session {
+  #state: SessionState = { phase: "starting" };
+  #token: Token | undefined;
+  #renewal: Promise<Token> | undefined;
+  readonly #listeners = new Set<() => void>();
+  readonly #around: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    this.#around = surroundings;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly state = (): SessionState => this.#state;
+
+  /** Takes the session up again after a reload. Never throws: the outcome is the state. */
+  async start(): Promise<void> {
+    if (this.#around.storage.getItem(HINT) === null) {
+      this.#become({ phase: "signed-out", hasExpired: false });
+      return;
+    }
+    this.#become({ phase: "starting" });
+    try {
+      await this.#renewed();
+      await this.#identify();
+    } catch (error) {
+      if (!(error instanceof SignedOut)) {
+        this.#become({ phase: "unreachable" });
+      }
+    }
+  }
+
+  /** Begins a session. Throws Refusal (401, 429, …) or Unreachable. */
+  async signIn(email: string, password: string): Promise<void> {
+    const body = { email, password, use_cookie: true };
+    const response = await this.#post("/auth/login", body);
+    this.#keep(await this.#json(response));
+    this.#around.storage.setItem(HINT, "1");
+    await this.#identify();
+  }
+
+  /** Makes an account. Throws Refusal (409, 422, 429, …) or Unreachable. */
+  async register(email: string, password: string): Promise<void> {
+    await this.#json(await this.#post("/auth/register", { email, password }));
+  }
+
+  /** Ends the session here and, as far as the gateway can be reached, there. */
+  async signOut(): Promise<void> {
+    try {
+      const token = await this.token();
+      await this.#send("/auth/logout", { method: "POST", headers: bearer(token) });
+    } catch {
+      // The cookie stays behind unreachable gateways; without the hint nobody uses it here.
+    }
+    this.end(false);
+  }
+
+  /** Forgets the session; another tab may have ended it. */
+  end(hasExpired: boolean): void {
+    this.#token = undefined;
+    this.#around.storage.removeItem(HINT);
+    this.#become({ phase: "signed-out", hasExpired });
+  }
+
+  /** An access token that is good for a while. Throws SignedOut or Unreachable. */
+  async token(): Promise<string> {
+    const token = this.#token;
+    if (token && this.#around.now() < token.renewAtMs) {
+      return token.text;
+    }
+    return (await this.#renewed()).text;
+  }
+
+  /** A fetch that signs its requests, and renews and repeats once when one is refused with 401. */
+  readonly fetch = (request: Request): Promise<Response> =>
+    this.#signed(request, (signed) => this.#send(signed));
+
+  /** The same for an answer that never ends: whoever reads it sets the limits. */
+  readonly open = (request: Request): Promise<Response> =>
+    this.#signed(request, (signed) => this.#around.fetch(signed));
+
+  async #signed(request: Request, send: (signed: Request) => Promise<Response>): Promise<Response> {
+    const token = await this.token();
+    const first = await send(withToken(request.clone(), token));
+    if (first.status !== 401) {
+      return first;
+    }
+    // Another call may have renewed meanwhile: then its token is tried, not a second renewal made.
+    const current = this.#token;
+    const fresh = current && current.text !== token ? current : await this.#renewed();
+    const second = await send(withToken(request, fresh.text));
+    if (second.status === 401) {
+      this.end(true);
+      throw new SignedOut();
+    }
+    return second;
+  }
+
+  #renewed(): Promise<Token> {
+    this.#renewal ??= this.#around
+      .exclusively(() => this.#renew())
+      .finally(() => {
+        this.#renewal = undefined;
+      });
+    return this.#renewal;
+  }
+
+  async #renew(): Promise<Token> {
+    if (this.#around.storage.getItem(HINT) === null) {
+      this.end(this.#state.phase === "signed-in");
+      throw new SignedOut();
+    }
+    const response = await this.#post("/auth/refresh", {});
+    if (response.status === 401 || response.status === 400) {
+      this.end(this.#state.phase !== "starting");
+      throw new SignedOut();
+    }
+    return this.#keep(await this.#json(response));
+  }
+
+  async #identify(): Promise<void> {
+    const response = await this.fetch(new Request(new URL("/auth/me", location.origin)));
+    const identity = cleanAll((await this.#json(response)) as Identity);
+    this.#become({ phase: "signed-in", identity });
+  }
+
+  #keep(body: unknown): Token {
+    const { access_token, expires_in } = body as { access_token: string; expires_in: number };
+    // Half of a short life at most, so that even tokens of seconds are used and not only renewed.
+    const marginMs = Math.min(RENEW_BEFORE_EXPIRY_MS, expires_in * 500);
+    const token = {
+      text: access_token,
+      renewAtMs: this.#around.now() + expires_in * 1000 - marginMs,
+    };
+    this.#token = token;
+    return token;
+  }
+
+  #post(path: string, body: object): Promise<Response> {
+    return this.#send(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      keepalive: true,
+    });
+  }
+
+  async #send(target: string | Request, options: RequestInit = {}): Promise<Response> {
+    const limit = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const given = target instanceof Request ? target.signal : undefined;
+    const signal = given ? AbortSignal.any([given, limit]) : limit;
+    try {
+      const url = typeof target === "string" ? new URL(target, location.origin) : target;
+      return await this.#around.fetch(url, { ...options, signal });
+    } catch (error) {
+      if (given?.aborted) {
+        throw error;
+      }
+      throw new Unreachable();
+    }
+  }
+
+  async #json(response: Response): Promise<unknown> {
+    const body: unknown = await response.json().catch(() => undefined);
+    if (!response.ok || body === undefined) {
+      throw new Refusal(response, body);
+    }
+    return body;
+  }
+
+  #become(state: SessionState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+}
+
+/** The session of this page. */
+export const session = new Session({
+  fetch: (...parameters) => fetch(...parameters),
+  storage: localStorage,
+  exclusively: async (work) =>
+    // Only secure contexts have locks; over plain HTTP a second tab risks a new sign-in, no more.
+    navigator.locks ? await navigator.locks.request("aether.renewal", work) : work(),
+  now: () => performance.now(),
+});
+
+/** Ends the session of this tab when another tab signed out. */
+export function followOtherTabs(): void {
+  addEventListener("storage", (event) => {
+    if (event.key === HINT && event.newValue === null && session.state().phase === "signed-in") {
+      session.end(false);
+    }
+  });
+}
+
+function withToken(request: Request, token: string): Request {
+  request.headers.set("Authorization", `Bearer ${token}`);
+  return request;
+}
+
+function bearer(token: string): HeadersInit {
+  return { Authorization: `Bearer ${token}` };
+}

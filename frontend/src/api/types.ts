@@ -1,0 +1,16 @@
+/** The gateway's shapes under the words of the dashboard; generated from its OpenAPI document. */
+import type * as schema from "./schema";
+
+export type Identity = schema.Me;
+export type Transaction = schema.Transaction;
+export type NewTransaction = schema.NewTransaction;
+export type Reason = schema.Reason;
+export type Alert = schema.Alert;
+export type Resolution = schema.Resolve["resolution"];
+export type Decision = NonNullable<schema.Transaction["decision"]>;
+export type Forecast = schema.Forecast;
+export type Anomaly = schema.Anomaly;
+export type Summary = schema.Summary;
+export type StreamLength = schema.StreamLength;
+export type ProblemDetails = schema.Problem;
+export type FieldProblem = schema.FieldProblem;

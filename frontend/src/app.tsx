@@ -1,0 +1,230 @@
+/** App: which page stands at which address, and who may see it. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import {
+  BrowserRouter,
+  Navigate,
+  Outlet,
+  Route,
+  Routes,
+  useLocation,
+  useSearchParams,
+} from "react-router";
+import { session } from "./api/session";
+import type { Identity } from "./api/types";
+import { AppShell, type Place } from "./components/AppShell";
+import { ErrorBoundary } from "./components/ErrorBoundary";
+import { Notice } from "./components/Notice";
+import { Skeleton } from "./components/Panel";
+import { Toaster } from "./components/Toaster";
+import { AlertNews } from "./features/alerts/AlertNews";
+import { LivePage } from "./features/live/LivePage";
+import { LiveProvider } from "./features/live/LiveProvider";
+import { OverviewPage } from "./features/overview/OverviewPage";
+import { useSummary } from "./features/overview/queries";
+import {
+  IdentityProvider,
+  may,
+  type Scope,
+  useIdentity,
+  useSessionState,
+} from "./features/sign-in/session";
+import { forgetRecent } from "./features/transactions/live";
+
+const LoginPage = lazy(async () => ({
+  default: (await import("./features/sign-in/LoginPage")).LoginPage,
+}));
+const RegisterPage = lazy(async () => ({
+  default: (await import("./features/sign-in/RegisterPage")).RegisterPage,
+}));
+const TransactionsPage = lazy(async () => ({
+  default: (await import("./features/transactions/TransactionsPage")).TransactionsPage,
+}));
+const SubmissionPage = lazy(async () => ({
+  default: (await import("./features/submission/SubmissionPage")).SubmissionPage,
+}));
+const AlertsPage = lazy(async () => ({
+  default: (await import("./features/alerts/AlertsPage")).AlertsPage,
+}));
+const ForecastPage = lazy(async () => ({
+  default: (await import("./features/forecast/ForecastPage")).ForecastPage,
+}));
+
+export function App() {
+  return (
+    <BrowserRouter>
+      <Routes>
+        <Route element={<SignedOutOnly />}>
+          <Route path="/login" element={<LoginPage />} />
+          <Route path="/register" element={<RegisterPage />} />
+        </Route>
+        <Route element={<SignedIn />}>
+          <Route index element={<OverviewPage />} />
+          <Route path="/transactions" element={<TransactionsPage />} />
+          <Route
+            path="/transactions/new"
+            element={
+              <Needs scope="transactions:write" title="New transaction">
+                <SubmissionPage />
+              </Needs>
+            }
+          />
+          <Route
+            path="/alerts"
+            element={
+              <Needs scope="alerts:read" title="Alerts">
+                <AlertsPage />
+              </Needs>
+            }
+          />
+          <Route path="/forecast" element={<ForecastPage />} />
+          <Route path="*" element={<NotFound />} />
+        </Route>
+      </Routes>
+    </BrowserRouter>
+  );
+}
+
+function SignedOutOnly() {
+  const state = useSessionState();
+  const [parameters] = useSearchParams();
+  if (state.phase === "signed-in") {
+    return <Navigate to={wayOf(parameters.get("next"))} replace />;
+  }
+  return (
+    <ErrorBoundary>
+      <Suspense fallback={null}>
+        <Outlet />
+      </Suspense>
+    </ErrorBoundary>
+  );
+}
+
+function SignedIn() {
+  const state = useSessionState();
+  const location = useLocation();
+  if (state.phase === "signed-in") {
+    return <Frame key={state.identity.user_id} identity={state.identity} />;
+  }
+  if (state.phase === "signed-out") {
+    const next = `${location.pathname}${location.search}`;
+    const search = next === "/" ? "" : `?${new URLSearchParams({ next })}`;
+    return <Navigate to={`/login${search}`} replace />;
+  }
+  return <Waiting isUnreachable={state.phase === "unreachable"} />;
+}
+
+function Frame({ identity }: { identity: Identity }) {
+  const queryClient = useQueryClient();
+  useEffect(
+    () => () => {
+      // Nothing of one person's data stays for the next.
+      queryClient.clear();
+      forgetRecent();
+    },
+    [queryClient],
+  );
+  return (
+    <IdentityProvider value={identity}>
+      <LiveProvider>
+        <Toaster>
+          <Shell identity={identity} />
+        </Toaster>
+      </LiveProvider>
+    </IdentityProvider>
+  );
+}
+
+function Shell({ identity }: { identity: Identity }) {
+  const openAlerts = useSummary(may(identity, "analytics:read")).data?.open_alerts;
+  const places: Place[] = [
+    { to: "/", icon: "overview", word: "Overview" },
+    { to: "/transactions", icon: "transactions", word: "Transactions" },
+    ...(may(identity, "alerts:read")
+      ? [{ to: "/alerts", icon: "alerts", word: "Alerts", count: openAlerts } as const]
+      : []),
+    { to: "/forecast", icon: "forecast", word: "Forecast" },
+  ];
+  const { pathname } = useLocation();
+  return (
+    <AppShell
+      places={places}
+      email={identity.email}
+      role={identity.role}
+      onSignOut={() => void session.signOut()}
+    >
+      {may(identity, "alerts:read") && <AlertNews />}
+      <ErrorBoundary key={pathname}>
+        <Suspense fallback={<Skeleton lines={12} />}>
+          <Outlet />
+        </Suspense>
+      </ErrorBoundary>
+    </AppShell>
+  );
+}
+
+interface NeedsProps {
+  scope: Scope;
+  title: string;
+  children: ReactNode;
+}
+
+function Needs({ scope, title, children }: NeedsProps) {
+  const identity = useIdentity();
+  if (may(identity, scope)) {
+    return children;
+  }
+  return (
+    <LivePage title={title}>
+      <Notice tone="warn">
+        <p>Your role, {identity.role}, does not include this page.</p>
+      </Notice>
+    </LivePage>
+  );
+}
+
+function NotFound() {
+  return (
+    <LivePage title="Not found">
+      <Notice tone="info">
+        <p>There is no page at this address.</p>
+      </Notice>
+    </LivePage>
+  );
+}
+
+function Waiting({ isUnreachable }: { isUnreachable: boolean }) {
+  useEffect(() => {
+    if (!isUnreachable) {
+      return undefined;
+    }
+    const timer = setTimeout(() => void session.start(), 3_000);
+    return () => clearTimeout(timer);
+  }, [isUnreachable]);
+  return (
+    <div className="narrow">
+      <main>
+        <title>Aether</title>
+        <h1 className="visually-hidden">Aether</h1>
+        {isUnreachable ? (
+          <Notice tone="bad" role="alert">
+            <p>
+              <strong>The gateway cannot be reached.</strong>
+            </p>
+            <p>Trying again every few seconds; you stay signed in.</p>
+          </Notice>
+        ) : (
+          <p className="muted" role="status">
+            Opening…
+          </p>
+        )}
+      </main>
+    </div>
+  );
+}
+
+/** Where to go after sign-in: a place of ours, never another site. */
+function wayOf(next: string | null): string {
+  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\") ? next : "/";
+}

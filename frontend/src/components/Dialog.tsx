@@ -1,0 +1,59 @@
+/**
+ * Dialog: the browser's own modal, as a card in the middle or as a drawer at the right.
+ * It holds the focus, closes by Escape and by a click beside it, and gives the focus back.
+ */
+import type { MouseEvent, ReactNode } from "react";
+import { useEffect, useId, useRef } from "react";
+import { Icon } from "./Icon";
+
+interface DialogProps {
+  title: ReactNode;
+  isDrawer?: boolean;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+export function Dialog({ title, isDrawer = false, onClose, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    const before = document.activeElement;
+    if (element && !element.open) {
+      element.showModal();
+    }
+    return () => {
+      element?.close();
+      if (before instanceof HTMLElement && before.isConnected) {
+        before.focus({ preventScroll: true });
+      }
+    };
+  }, []);
+  const closeOnBackdrop = (event: MouseEvent) => {
+    if (event.target === dialog.current) {
+      onClose();
+    }
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, by the browser itself
+    <dialog
+      ref={dialog}
+      className={`dialog${isDrawer ? " drawer" : ""}`}
+      aria-labelledby={titleId}
+      onClick={closeOnBackdrop}
+      onCancel={(event) => {
+        // The state decides whether it is open: the browser does not close it by itself.
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <div className="dialog-head">
+        <h2 id={titleId}>{title}</h2>
+        <button type="button" className="button quiet square" aria-label="Close" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <div className="dialog-body">{children}</div>
+    </dialog>
+  );
+}

@@ -1,0 +1,190 @@
+/** AlertsPage: the queue of fraud alerts, and one of them in full to be decided. */
+import { useState } from "react";
+import { Link, useNavigate, useSearchParams } from "react-router";
+import { panelStateOf } from "../../api/queries";
+import type { Alert, Resolution } from "../../api/types";
+import { Icon } from "../../components/Icon";
+import { Panel } from "../../components/Panel";
+import { useToast } from "../../components/Toaster";
+import { LivePage } from "../live/LivePage";
+import { may, useIdentity } from "../sign-in/session";
+import { AlertDetails } from "./AlertDetails";
+import { AlertList } from "./AlertList";
+import "./alerts.css";
+import { useAlert, useAlerts, useResolveAlert } from "./queries";
+import { ResolveDialog } from "./ResolveDialog";
+
+type Order = "newest" | "score";
+
+export function AlertsPage() {
+  const [parameters] = useSearchParams();
+  const navigate = useNavigate();
+  const status = parameters.get("status") === "resolved" ? "resolved" : "open";
+  const selectedId = parameters.get("alert");
+  const searchOf = (id?: string) => {
+    const search = new URLSearchParams();
+    if (status === "resolved") {
+      search.set("status", status);
+    }
+    if (id) {
+      search.set("alert", id);
+    }
+    return `?${search}`;
+  };
+  return (
+    <LivePage
+      title="Alerts"
+      actions={
+        <div className="segmented">
+          {(["open", "resolved"] as const).map((value) => (
+            <button
+              type="button"
+              key={value}
+              aria-pressed={status === value}
+              onClick={() => navigate(value === "open" ? "?" : "?status=resolved")}
+            >
+              {value === "open" ? "Open" : "Resolved"}
+            </button>
+          ))}
+        </div>
+      }
+    >
+      <div className="split" data-selected={selectedId !== null}>
+        <Queue
+          key={status}
+          status={status}
+          selectedId={selectedId}
+          hrefOf={(alert) => searchOf(alert.id)}
+        />
+        {selectedId ? (
+          <Detail key={selectedId} id={selectedId} backTo={searchOf()} />
+        ) : (
+          <section className="panel detail-empty" aria-label="Alert">
+            <div className="slot">
+              <Icon name="shield" />
+              <p>Choose an alert to see why it was raised.</p>
+            </div>
+          </section>
+        )}
+      </div>
+    </LivePage>
+  );
+}
+
+interface QueueProps {
+  status: Alert["status"];
+  selectedId: string | null;
+  hrefOf: (alert: Alert) => string;
+}
+
+function Queue({ status, selectedId, hrefOf }: QueueProps) {
+  const asked = useAlerts(status);
+  const [order, setOrder] = useState<Order>("newest");
+  const alerts = asked.data?.pages.flatMap((page) => page.items) ?? [];
+  const state = panelStateOf(asked, (data) => {
+    if (data.pages.some((page) => page.items.length > 0)) {
+      return undefined;
+    }
+    return status === "open"
+      ? { kind: "empty", icon: "shield", title: "The queue is clear" }
+      : { kind: "empty", icon: "alerts", title: "No alert was resolved yet" };
+  });
+  const shown = order === "score" ? alerts.toSorted((a, b) => b.score - a.score) : alerts;
+  return (
+    <div className="queue">
+      <Panel
+        title={status === "open" ? "Waiting for a decision" : "Resolved"}
+        state={state}
+        isFlush
+        skeletonLines={10}
+        actions={
+          <label>
+            <span className="visually-hidden">Order</span>
+            <select
+              className="input"
+              value={order}
+              onChange={(event) => setOrder(event.target.value as Order)}
+            >
+              <option value="newest">Newest first</option>
+              <option value="score">Highest score first</option>
+            </select>
+          </label>
+        }
+        foot={
+          <>
+            <span className="small muted">
+              {alerts.length} shown{asked.hasNextPage && ", there are older ones"}
+            </span>
+            {asked.hasNextPage && (
+              <button
+                type="button"
+                className="button"
+                aria-disabled={asked.isFetchingNextPage}
+                onClick={() => asked.fetchNextPage()}
+              >
+                Load older
+              </button>
+            )}
+          </>
+        }
+      >
+        <AlertList alerts={shown} selectedId={selectedId} hrefOf={hrefOf} />
+      </Panel>
+    </div>
+  );
+}
+
+function Detail({ id, backTo }: { id: string; backTo: string }) {
+  const identity = useIdentity();
+  const asked = useAlert(id);
+  const resolve = useResolveAlert();
+  const toast = useToast();
+  const [resolution, setResolution] = useState<Resolution | undefined>();
+  const close = () => {
+    setResolution(undefined);
+    resolve.reset();
+  };
+  const send = (note: string) => {
+    if (resolution) {
+      resolve.mutate(
+        { id, resolution, note },
+        {
+          onSuccess: () => {
+            close();
+            toast("check", `Resolved as ${resolution}`);
+          },
+        },
+      );
+    }
+  };
+  return (
+    <Panel
+      title="Alert"
+      state={panelStateOf(asked)}
+      skeletonLines={10}
+      actions={
+        <Link className="button quiet back" to={backTo}>
+          <Icon name="first" /> Queue
+        </Link>
+      }
+    >
+      {asked.data && (
+        <AlertDetails
+          alert={asked.data}
+          mayResolve={may(identity, "alerts:write")}
+          onResolve={setResolution}
+        />
+      )}
+      {asked.data && resolution && (
+        <ResolveDialog
+          alert={asked.data}
+          resolution={resolution}
+          isSending={resolve.isPending}
+          error={resolve.error}
+          onResolve={send}
+          onClose={close}
+        />
+      )}
+    </Panel>
+  );
+}
