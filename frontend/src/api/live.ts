@@ -9,23 +9,15 @@
 import { cleanAll } from "../clean";
 import { SignedOut } from "./problem";
 import { EventParser, type RawEvent } from "./sse";
-import type { Alert, Transaction } from "./types";
-
-export interface Counters {
-  backlog: number;
-  rate_per_second: number;
-  at: string;
-  committed_total: number;
-  flagged_total: number;
-}
+import type { Alert, Counters, Gap, Hello, Transaction } from "./types";
 
 /** Every kind of news, by its name on the wire. */
 export interface News {
-  hello: { at: string; resumed: boolean };
+  hello: Hello;
   transaction: Transaction;
   alert: Alert;
   counters: Counters;
-  gap: { reason: string };
+  gap: Gap;
 }
 
 export type LiveEvent = { [K in keyof News]: { kind: K; value: News[K] } }[keyof News];

@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys of our tokens
+         * @description Publish the keys that verify access tokens. A new key stands here before it signs.
+         */
+        get: operations["published_keys__well_known_jwks_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OAuth 2.0 metadata
+         * @description Tell clients where everything is (RFC 8414).
+         */
+        get: operations["metadata__well_known_oauth_authorization_server_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts/": {
         parameters: {
             query?: never;
@@ -11,8 +51,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Alerts */
-        get: operations["alerts_alerts__get"];
+        /**
+         * List Alerts
+         * @description List alerts, newest first; further pages by `Link: <…>; rel="next"`.
+         */
+        get: operations["list_alerts_alerts__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -21,15 +64,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/alerts/{id}": {
+    "/alerts/{alert_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Alert */
-        get: operations["alert_alerts__id__get"];
+        /**
+         * Get Alert
+         * @description Get one alert.
+         */
+        get: operations["get_alert_alerts__alert_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -38,7 +84,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/alerts/{id}/resolve": {
+    "/alerts/{alert_id}/resolve": {
         parameters: {
             query?: never;
             header?: never;
@@ -47,8 +93,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Resolve */
-        post: operations["resolve_alerts__id__resolve_post"];
+        /**
+         * Resolve
+         * @description Decide an alert: fraud or legitimate. The same decision again changes nothing.
+         */
+        post: operations["resolve_alerts__alert_id__resolve_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -62,8 +111,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Fc */
-        get: operations["fc_analytics_forecast_get"];
+        /**
+         * Forecast
+         * @description Show the expected load of the coming minutes, the model behind it and its accuracy.
+         *
+         *     One shape in both states; `insufficient_data` until there are enough complete minutes. The
+         *     forecast is made in the background after each complete minute: `analyzed_at` tells its age.
+         */
+        get: operations["forecast_analytics_forecast_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -79,8 +134,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sm */
-        get: operations["sm_analytics_summary_get"];
+        /**
+         * Summary
+         * @description Count what was written: ever, in the last minute and hour, by decision and currency.
+         */
+        get: operations["summary_analytics_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -98,7 +156,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Login */
+        /**
+         * Sign in
+         * @description Exchange e-mail address and password for an access token and a refresh token.
+         */
         post: operations["login_auth_login_post"];
         delete?: never;
         options?: never;
@@ -115,7 +176,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Logout */
+        /**
+         * Sign out
+         * @description End this sign-in: its access tokens and its refresh tokens are void at once, everywhere.
+         *
+         *     The access token says which; without one, the refresh token in the body or the cookie does.
+         */
         post: operations["logout_auth_logout_post"];
         delete?: never;
         options?: never;
@@ -130,7 +196,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Me */
+        /**
+         * Who am I
+         * @description Say who is signed in and what they may do.
+         */
         get: operations["me_auth_me_get"];
         put?: never;
         post?: never;
@@ -149,8 +218,14 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Refresh */
-        post: operations["refresh_auth_refresh_post"];
+        /**
+         * Go on with a sign-in
+         * @description Exchange a refresh token, from the body or else the cookie, for its successor.
+         *
+         *     A refresh token is good for one use: a second one, after a few seconds in which a retry gets
+         *     the same answer, ends the sign-in for everybody who holds a token of it.
+         */
+        post: operations["refresh_sign_in_auth_refresh_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -166,8 +241,199 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Register */
+        /**
+         * Register
+         * @description Make an account for a customer. Staff are added with `aether user add`.
+         */
         post: operations["register_auth_register_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Follow what happens, live: `hello`, `transaction`, `alert`, `counters`, `gap`.
+         *
+         *     A customer gets their own account's transactions; analysts and operators those of all accounts
+         *     (sampled above a human's pace), alerts and, once a second, exact counters as far as their scopes
+         *     reach. After a `gap`, read what you show anew. A comment comes at least every 10 seconds.
+         */
+        get: operations["events_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Say that Aether is running.
+         */
+        get: operations["health_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live
+         * @description Say that this process answers; its servers do not matter here.
+         */
+        get: operations["live_health_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ready
+         * @description Say whether transactions can be accepted and read here at the moment.
+         */
+        get: operations["ready_health_ready_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what a token says
+         * @description Say whether an access token is in force, and for whom (RFC 7662).
+         *
+         *     A client may ask about its own tokens; about any token, who has the scope `admin`.
+         */
+        post: operations["introspect_oauth_introspect_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke a token
+         * @description Void an access token, or end the sign-in of a refresh token (RFC 7009).
+         *
+         *     A token that is unknown, void or somebody else's is answered in the same way.
+         */
+        post: operations["revoke_oauth_revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a token
+         * @description Exchange a client's credentials, or a refresh token, for an access token.
+         */
+        post: operations["token_oauth_token_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead Letters
+         * @description List accepted entries that could not be written, newest first.
+         */
+        get: operations["dead_letters_operations_dead_letters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/pipeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pipeline
+         * @description Show each shard, and whether entries added = committed + dead letters + backlog.
+         */
+        get: operations["pipeline_operations_pipeline_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -181,10 +447,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Txs */
-        get: operations["txs_transactions__get"];
+        /**
+         * List Transactions
+         * @description List written transactions, newest first; further pages by `Link: <…>; rel="next"`.
+         *
+         *     A customer sees their own account's.
+         */
+        get: operations["list_transactions_transactions__get"];
         put?: never;
-        /** Submit */
+        /**
+         * Submit
+         * @description Submit a transaction: it is durable when this answers 201, and written soon after.
+         *
+         *     Needs `transactions:write` for your own account, `transactions:write_any` for any. After 503
+         *     with `outcome-unknown`, repeat the request with the same Idempotency-Key.
+         */
         post: operations["submit_transactions__post"];
         delete?: never;
         options?: never;
@@ -192,17 +469,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/transactions/{id}": {
+    "/transactions/{transaction_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Tx */
-        get: operations["tx_transactions__id__get"];
+        /**
+         * Get Transaction
+         * @description Get one transaction, also while it is pending.
+         *
+         *     404 for one that does not exist and for one that is not yours to see.
+         */
+        get: operations["get_transaction_transactions__transaction_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit Bulk
+         * @description Submit many transactions. Each that has an id in the answer is durable.
+         *
+         *     Give each item an `idempotency_key`: then the whole request may be repeated. An item with a
+         *     problem of status 503 may be sent again with its key; the others are not harmed by it.
+         */
+        post: operations["submit_bulk_transactions_bulk_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -216,8 +521,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Length */
-        get: operations["length_transactions_stream_length_get"];
+        /**
+         * Stream Length
+         * @description Tell the true backlog: transactions that are accepted and not yet written.
+         */
+        get: operations["stream_length_transactions_stream_length_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -230,20 +538,38 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** Accuracy */
+        /**
+         * Accuracy
+         * @description Errors on the newest minutes, each forecast up to ten minutes before it was known.
+         */
         Accuracy: {
-            /** Coverage */
+            /**
+             * Coverage
+             * @description Share inside the 95 % interval.
+             */
             coverage: number;
             /** Evaluated Points */
             evaluated_points: number;
-            /** Mae */
+            /**
+             * Mae
+             * @description Mean absolute error, in transactions per minute.
+             */
             mae: number;
-            /** Mape */
+            /**
+             * Mape
+             * @description As a fraction; null when there was no load.
+             */
             mape: number | null;
-            /** Naive Mae */
+            /**
+             * Naive Mae
+             * @description The same error of the forecast that nothing changes.
+             */
             naive_mae: number;
         };
-        /** Alert */
+        /**
+         * Alert
+         * @description An alert as analysts see it; its id is its transaction's.
+         */
         Alert: {
             /** Account Id */
             account_id: string;
@@ -296,30 +622,128 @@ export interface components {
              */
             transaction_id: string;
         };
-        /** Anomaly */
+        /**
+         * Anomaly
+         * @description Whether the present load, or its amounts, leave what was expected of them.
+         */
         Anomaly: {
             /** Is Anomaly */
             is_anomaly: boolean;
             /** Reason */
             reason: string | null;
-            /** Z Score */
+            /**
+             * Z Score
+             * @description Normal deviate; null while it cannot be judged.
+             */
             z_score: number | null;
         };
-        /** CountPair */
+        /**
+         * BulkResult
+         * @description What became of one item of a bulk submission, in its order.
+         */
+        BulkResult: {
+            /**
+             * Id
+             * @default null
+             */
+            id?: string | null;
+            /** Index */
+            index: number;
+            /** @default null */
+            problem?: components["schemas"]["Problem"] | null;
+            /**
+             * Replayed
+             * @default null
+             */
+            replayed?: boolean | null;
+        };
+        /**
+         * Counters
+         * @description Exact counters, once a second to analysts and operators.
+         */
+        Counters: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Backlog */
+            backlog: number;
+            /** Committed Total */
+            committed_total: number;
+            /** Flagged Total */
+            flagged_total: number;
+            /**
+             * Rate Per Second
+             * @description Committed, over the last seconds.
+             */
+            rate_per_second: number;
+        };
+        /**
+         * CountPair
+         * @description Transactions, and how many of them were flagged.
+         */
         CountPair: {
             /** Count */
             count: number;
             /** Flagged */
             flagged: number;
         };
-        /** Credentials */
+        /**
+         * Credentials
+         * @description Somebody who signs in.
+         */
         Credentials: {
-            /** Email */
+            /**
+             * Email
+             * @example ada@example.com
+             */
             email: string;
-            /** Password */
+            /**
+             * Password
+             * Format: password
+             * @description 8 characters to 72 bytes of UTF-8, none of the commonest.
+             * @example correct horse battery
+             */
             password: string;
+            /**
+             * Use Cookie
+             * @description For browsers: the refresh token goes into an HttpOnly cookie that only `/auth` sees, and `refresh_token` is null.
+             * @default false
+             */
+            use_cookie?: boolean;
         };
-        /** Decisions */
+        /**
+         * DeadLetter
+         * @description An accepted entry that could not be written.
+         */
+        DeadLetter: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Entry */
+            entry: string;
+            /** Error */
+            error: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Payload
+             * @description The entry's bytes in base64.
+             */
+            payload: string;
+            /** Shard */
+            shard: number;
+        };
+        /**
+         * Decisions
+         * @description Transactions by decision.
+         */
         Decisions: {
             /** Approve */
             approve: number;
@@ -328,30 +752,108 @@ export interface components {
             /** Review */
             review: number;
         };
-        /** FieldProblem */
+        /**
+         * FieldProblem
+         * @description One field that is not valid.
+         */
         FieldProblem: {
             /** Detail */
             detail: string;
             /** Field */
             field: string;
         };
-        /** Forecast */
+        /**
+         * Forecast
+         * @description The load so far and the load to come; the same shape before there is a forecast.
+         * @example {
+         *       "accuracy": {
+         *         "coverage": 0.95,
+         *         "evaluated_points": 108,
+         *         "mae": 4.1,
+         *         "mape": 0.1,
+         *         "naive_mae": 5.6
+         *       },
+         *       "amount_anomaly": {
+         *         "is_anomaly": true,
+         *         "reason": "Payments in EUR of the last 5 minutes are typically 2.4 times as large as usual.",
+         *         "z_score": 5.1
+         *       },
+         *       "analyzed_at": "2026-01-31T12:00:07Z",
+         *       "data_points_analyzed": 720,
+         *       "data_points_needed": 30,
+         *       "forecast": [
+         *         {
+         *           "at": "2026-01-31T12:00:00Z",
+         *           "lower": 29.8,
+         *           "mean": 41.2,
+         *           "upper": 54.3
+         *         }
+         *       ],
+         *       "forecast_next_10_minutes": [
+         *         41.2,
+         *         41.9,
+         *         42.4,
+         *         42.6,
+         *         42.7,
+         *         42.7,
+         *         42.6,
+         *         42.5,
+         *         42.4,
+         *         42.3
+         *       ],
+         *       "fraud_risk_detected": true,
+         *       "history": [
+         *         {
+         *           "at": "2026-01-31T11:59:00Z",
+         *           "value": 40
+         *         }
+         *       ],
+         *       "model": {
+         *         "aic": 1316.9,
+         *         "bucket_seconds": 60,
+         *         "name": "ARIMA(2, 1, 2)",
+         *         "order": [
+         *           2,
+         *           1,
+         *           2
+         *         ],
+         *         "trained_at": "2026-01-31T12:00:07Z"
+         *       },
+         *       "status": "ok",
+         *       "velocity_anomaly": {
+         *         "is_anomaly": false,
+         *         "z_score": 0.4
+         *       }
+         *     }
+         */
         Forecast: {
             accuracy: components["schemas"]["Accuracy"] | null;
             amount_anomaly: components["schemas"]["Anomaly"];
-            /** Analyzed At */
+            /**
+             * Analyzed At
+             * @description When the forecast was made.
+             */
             analyzed_at: string | null;
-            /** Data Points Analyzed */
+            /**
+             * Data Points Analyzed
+             * @description Complete minutes.
+             */
             data_points_analyzed: number;
             /** Data Points Needed */
             data_points_needed: number;
             /** Forecast */
             forecast: components["schemas"]["ForecastPoint"][];
-            /** Forecast Next 10 Minutes */
+            /**
+             * Forecast Next 10 Minutes
+             * @description Expected transactions of this minute and those after it.
+             */
             forecast_next_10_minutes: number[];
             /** Fraud Risk Detected */
             fraud_risk_detected: boolean;
-            /** History */
+            /**
+             * History
+             * @description The minutes that were analysed.
+             */
             history: components["schemas"]["LoadPoint"][];
             model: components["schemas"]["Model"] | null;
             /**
@@ -361,7 +863,10 @@ export interface components {
             status: "ok" | "insufficient_data";
             velocity_anomaly: components["schemas"]["Anomaly"];
         };
-        /** ForecastPoint */
+        /**
+         * ForecastPoint
+         * @description Expected transactions in the minute that starts at `at`, with the 95 % interval.
+         */
         ForecastPoint: {
             /**
              * At
@@ -375,7 +880,112 @@ export interface components {
             /** Upper */
             upper: number;
         };
-        /** LoadPoint */
+        /**
+         * Gap
+         * @description Events were left out: read what you show anew.
+         */
+        Gap: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Health
+         * @description A sign of life.
+         */
+        Health: {
+            /**
+             * Status
+             * @example Aether is running
+             */
+            status: string;
+        };
+        /**
+         * Hello
+         * @description The live feed is open; `resumed`: it goes on after the `Last-Event-ID`, nothing missing.
+         */
+        Hello: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Resumed */
+            resumed: boolean;
+        };
+        /**
+         * Introspection
+         * @description What a token says (RFC 7662); only `active` when it is void or not the caller's to ask.
+         */
+        Introspection: {
+            /** Account Id */
+            account_id?: string | null;
+            /** Active */
+            active: boolean;
+            /** Aud */
+            aud?: string | null;
+            /** Client Id */
+            client_id?: string | null;
+            /** Exp */
+            exp?: number | null;
+            /** Iat */
+            iat?: number | null;
+            /** Iss */
+            iss?: string | null;
+            /** Jti */
+            jti?: string | null;
+            /** Nbf */
+            nbf?: number | null;
+            /** Role */
+            role?: string | null;
+            /** Scope */
+            scope?: string | null;
+            /** Sub */
+            sub?: string | null;
+            /** Token Type */
+            token_type?: string | null;
+        };
+        /**
+         * Key
+         * @description A public key (RFC 7517, RFC 8037).
+         */
+        Key: {
+            /**
+             * Alg
+             * @constant
+             */
+            alg: "EdDSA";
+            /**
+             * Crv
+             * @constant
+             */
+            crv: "Ed25519";
+            /** Kid */
+            kid: string;
+            /**
+             * Kty
+             * @constant
+             */
+            kty: "OKP";
+            /**
+             * Use
+             * @constant
+             */
+            use: "sig";
+            /** X */
+            x: string;
+        };
+        /**
+         * KeySet
+         * @description The keys whose tokens are good at present.
+         */
+        KeySet: {
+            /** Keys */
+            keys: components["schemas"]["Key"][];
+        };
+        /**
+         * LoadPoint
+         * @description Written transactions that were accepted in the minute that starts at `at`.
+         */
         LoadPoint: {
             /**
              * At
@@ -385,91 +995,427 @@ export interface components {
             /** Value */
             value: number;
         };
-        /** Me */
+        /**
+         * Me
+         * @description Who is signed in, and what they may do.
+         */
         Me: {
-            /** Account Id */
+            /**
+             * Account Id
+             * @example acc_5f2c8d1e9a3b
+             */
             account_id: string | null;
-            /** Email */
+            /**
+             * Email
+             * @description For a service: its name.
+             * @example ada@example.com
+             */
             email: string;
-            /** Role */
-            role: string;
-            /** Scopes */
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "customer" | "analyst" | "operator" | "admin" | "service";
+            /**
+             * Scopes
+             * @example [
+             *       "transactions:read",
+             *       "transactions:write"
+             *     ]
+             */
             scopes: string[];
             /**
              * User Id
-             * Format: uuid
+             * @example 0f4f9d0c-8e52-4e5b-9a3e-0f6b8b1f4b7a
              */
             user_id: string;
         };
-        /** Message */
+        /**
+         * Message
+         * @description That it was done.
+         */
         Message: {
-            /** Message */
+            /**
+             * Message
+             * @example You are signed out.
+             */
             message: string;
         };
-        /** Model */
+        /**
+         * Metadata
+         * @description How clients find their way (RFC 8414).
+         */
+        Metadata: {
+            /** Grant Types Supported */
+            grant_types_supported: string[];
+            /** Introspection Endpoint */
+            introspection_endpoint: string;
+            /** Introspection Endpoint Auth Methods Supported */
+            introspection_endpoint_auth_methods_supported: string[];
+            /** Issuer */
+            issuer: string;
+            /** Jwks Uri */
+            jwks_uri: string;
+            /** Response Types Supported */
+            response_types_supported: string[];
+            /** Revocation Endpoint */
+            revocation_endpoint: string;
+            /** Revocation Endpoint Auth Methods Supported */
+            revocation_endpoint_auth_methods_supported: string[];
+            /** Scopes Supported */
+            scopes_supported: string[];
+            /** Token Endpoint */
+            token_endpoint: string;
+            /** Token Endpoint Auth Methods Supported */
+            token_endpoint_auth_methods_supported: string[];
+        };
+        /**
+         * Model
+         * @description The model behind a forecast.
+         */
         Model: {
             /** Aic */
-            aic: number;
+            aic: number | null;
             /** Bucket Seconds */
             bucket_seconds: number;
-            /** Name */
+            /**
+             * Name
+             * @example ARIMA(2, 1, 2)
+             */
             name: string;
-            /** Order */
-            order: number[];
+            /**
+             * Order
+             * @description (p, d, q); null when it is no ARIMA model.
+             */
+            order: number[] | null;
             /**
              * Trained At
              * Format: date-time
              */
             trained_at: string;
         };
-        /** NewTransaction */
-        NewTransaction: {
-            /** Account Id */
+        /**
+         * NewBulkTransaction
+         * @description A transaction inside a bulk submission.
+         * @example {
+         *       "amount": "12.34",
+         *       "currency": "EUR",
+         *       "merchant": "Corner Bakery"
+         *     }
+         * @example {
+         *       "account_id": "acc-7f3k2m",
+         *       "amount": "250",
+         *       "currency": "JPY",
+         *       "description": "Supper",
+         *       "kind": "purchase",
+         *       "location": "Osaka, JP",
+         *       "merchant": "Night Market",
+         *       "metadata": {
+         *         "contactless": true,
+         *         "till": 4
+         *       },
+         *       "occurred_at": "2026-01-31T21:00:00+09:00"
+         *     }
+         */
+        NewBulkTransaction: {
+            /**
+             * Account Id
+             * @description Your own account when it is left out. Another one needs a scope of its own.
+             * @default null
+             */
             account_id?: string | null;
-            /** Amount */
+            /**
+             * Amount
+             * @description Decimal text such as `12.34` (a JSON number is read exactly, too), greater than zero, with no more decimals than its currency has, at most 10^15 minor units.
+             * @example 12.34
+             */
             amount: string;
             /**
              * Currency
              * @default USD
+             * @example EUR
+             * @enum {string}
              */
-            currency: string;
-            /** Description */
+            currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+            /**
+             * Description
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * Idempotency Key
+             * @default null
+             */
+            idempotency_key?: string | null;
+            /**
+             * Kind
+             * @default purchase
+             * @enum {string}
+             */
+            kind?: "purchase" | "transfer" | "withdrawal" | "deposit" | "refund";
+            /**
+             * Location
+             * @default null
+             */
+            location?: string | null;
+            /** Merchant */
+            merchant: string;
+            /**
+             * Metadata
+             * @description A flat object of at most 20 entries.
+             * @default null
+             */
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            } | null;
+            /**
+             * Occurred At
+             * @description With a zone; from the year 2000 to a day ahead. Now when left out.
+             * @default null
+             */
+            occurred_at?: string | null;
+        };
+        /**
+         * NewTransaction
+         * @description A transaction to submit.
+         * @example {
+         *       "amount": "12.34",
+         *       "currency": "EUR",
+         *       "merchant": "Corner Bakery"
+         *     }
+         * @example {
+         *       "account_id": "acc-7f3k2m",
+         *       "amount": "250",
+         *       "currency": "JPY",
+         *       "description": "Supper",
+         *       "kind": "purchase",
+         *       "location": "Osaka, JP",
+         *       "merchant": "Night Market",
+         *       "metadata": {
+         *         "contactless": true,
+         *         "till": 4
+         *       },
+         *       "occurred_at": "2026-01-31T21:00:00+09:00"
+         *     }
+         */
+        NewTransaction: {
+            /**
+             * Account Id
+             * @description Your own account when it is left out. Another one needs a scope of its own.
+             * @default null
+             */
+            account_id?: string | null;
+            /**
+             * Amount
+             * @description Decimal text such as `12.34` (a JSON number is read exactly, too), greater than zero, with no more decimals than its currency has, at most 10^15 minor units.
+             * @example 12.34
+             */
+            amount: string;
+            /**
+             * Currency
+             * @default USD
+             * @example EUR
+             * @enum {string}
+             */
+            currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+            /**
+             * Description
+             * @default null
+             */
             description?: string | null;
             /**
              * Kind
              * @default purchase
              * @enum {string}
              */
-            kind: "purchase" | "transfer" | "withdrawal" | "deposit" | "refund";
-            /** Location */
+            kind?: "purchase" | "transfer" | "withdrawal" | "deposit" | "refund";
+            /**
+             * Location
+             * @default null
+             */
             location?: string | null;
             /** Merchant */
             merchant: string;
-            /** Metadata */
+            /**
+             * Metadata
+             * @description A flat object of at most 20 entries.
+             * @default null
+             */
             metadata?: {
-                [key: string]: unknown;
+                [key: string]: string | number | boolean | null;
             } | null;
-            /** Occurred At */
+            /**
+             * Occurred At
+             * @description With a zone; from the year 2000 to a day ahead. Now when left out.
+             * @default null
+             */
             occurred_at?: string | null;
         };
-        /** Problem */
+        /**
+         * OAuthError
+         * @description A refusal (RFC 6749 section 5.2), with the members of a problem (RFC 9457) beside.
+         */
+        OAuthError: {
+            /**
+             * Detail
+             * @example The client is not known or its secret is wrong.
+             */
+            detail: string;
+            /**
+             * Error
+             * @example invalid_client
+             */
+            error: string;
+            /**
+             * Error Description
+             * @example The client is not known or its secret is wrong.
+             */
+            error_description: string;
+            /**
+             * Status
+             * @example 401
+             */
+            status: number;
+            /**
+             * Title
+             * @example The token request is refused
+             */
+            title: string;
+            /**
+             * Type
+             * @example /problems/oauth-refused
+             */
+            type: string;
+        };
+        /**
+         * OAuthTokens
+         * @description An OAuth 2.0 token response; without refresh token for a client's own credentials.
+         */
+        OAuthTokens: {
+            /**
+             * Access Token
+             * @example eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6…
+             */
+            access_token: string;
+            /**
+             * Expires In
+             * @example 900
+             */
+            expires_in: number;
+            /** Refresh Token */
+            refresh_token?: string | null;
+            /**
+             * Scope
+             * @example transactions:read_any transactions:write_any
+             */
+            scope: string;
+            /**
+             * Token Type
+             * @default Bearer
+             * @constant
+             */
+            token_type?: "Bearer";
+        };
+        /**
+         * Pipeline
+         * @description The pipeline from the stream to the database.
+         */
+        Pipeline: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Committed Per Second */
+            committed_per_second: number | null;
+            identity: components["schemas"]["PipelineIdentity"];
+            /** Shards */
+            shards: components["schemas"]["ShardState"][];
+        };
+        /**
+         * PipelineIdentity
+         * @description Entries ever added = committed + dead letters + backlog; else something was lost.
+         */
+        PipelineIdentity: {
+            /** Backlog */
+            backlog: number;
+            /** Committed */
+            committed: number;
+            /** Dead Letters */
+            dead_letters: number;
+            /** Difference */
+            difference: number;
+            /** Entries Added */
+            entries_added: number;
+            /** Holds */
+            holds: boolean;
+        };
+        /**
+         * Problem
+         * @description RFC 9457 problem details.
+         */
         Problem: {
-            /** Detail */
+            /**
+             * Detail
+             * @example The amount must be greater than zero.
+             */
             detail: string;
             /** Errors */
             errors?: components["schemas"]["FieldProblem"][] | null;
-            /** Instance */
-            instance: string;
+            /**
+             * Instance
+             * @example /transactions/
+             */
+            instance?: string | null;
             /** Request Id */
             request_id?: string | null;
-            /** Status */
+            /**
+             * Status
+             * @example 422
+             */
             status: number;
-            /** Title */
+            /**
+             * Title
+             * @example The amount is not valid
+             */
             title: string;
-            /** Type */
+            /**
+             * Type
+             * @example /problems/invalid-amount
+             */
             type: string;
         };
-        /** Reason */
+        /**
+         * Readiness
+         * @description Whether requests can be served, part by part.
+         */
+        Readiness: {
+            /**
+             * Checks
+             * @example {
+             *       "database": "ok",
+             *       "shards": "ok",
+             *       "stream": "ok"
+             *     }
+             */
+            checks: {
+                [key: string]: string;
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ready" | "not ready";
+            /**
+             * Warnings
+             * @description Where the stream's server weakens our promises.
+             */
+            warnings: string[];
+        };
+        /**
+         * Reason
+         * @description Why one detector finds a transaction unusual.
+         */
         Reason: {
             /** Detector */
             detector: string;
@@ -486,28 +1432,69 @@ export interface components {
             /** Z Score */
             z_score: number;
         };
-        /** RefreshRequest */
-        RefreshRequest: {
-            /** Refresh Token */
+        /**
+         * Refresh
+         * @description A sign-in that goes on. Without a token the cookie is used.
+         */
+        Refresh: {
+            /**
+             * Refresh Token
+             * @example aether_refresh_8Kx…
+             */
             refresh_token?: string | null;
         };
-        /** Registered */
+        /**
+         * Registered
+         * @description An account was made.
+         */
         Registered: {
-            /** Account Id */
+            /**
+             * Account Id
+             * @example acc_5f2c8d1e9a3b
+             */
             account_id: string;
-            /** Email */
+            /**
+             * Email
+             * @example ada@example.com
+             */
             email: string;
-            /** Message */
+            /**
+             * Message
+             * @example Welcome; sign in to begin.
+             */
             message: string;
-            /** Role */
-            role: string;
             /**
              * User Id
-             * Format: uuid
+             * @example 0f4f9d0c-8e52-4e5b-9a3e-0f6b8b1f4b7a
              */
             user_id: string;
         };
-        /** Resolve */
+        /**
+         * Registration
+         * @description Somebody who wants an account. Nobody chooses a role.
+         */
+        Registration: {
+            /**
+             * Email
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Password
+             * Format: password
+             * @description 8 characters to 72 bytes of UTF-8, none of the commonest.
+             * @example correct horse battery
+             */
+            password: string;
+        };
+        /**
+         * Resolve
+         * @description An analyst's decision about an alert.
+         * @example {
+         *       "note": "Confirmed by phone",
+         *       "resolution": "fraud"
+         *     }
+         */
         Resolve: {
             /** Note */
             note?: string | null;
@@ -517,8 +1504,11 @@ export interface components {
              */
             resolution: "fraud" | "legitimate";
         };
-        /** Shard */
-        Shard: {
+        /**
+         * ShardLength
+         * @description One shard's backlog; `oldest_seconds` is null when it is empty.
+         */
+        ShardLength: {
             /** Backlog */
             backlog: number;
             /** Oldest Seconds */
@@ -526,16 +1516,77 @@ export interface components {
             /** Shard */
             shard: number;
         };
-        /** StreamLength */
+        /**
+         * ShardState
+         * @description One shard: how far it is committed, and by whom. Counts are of this incarnation.
+         */
+        ShardState: {
+            /** Backlog */
+            backlog: number;
+            /** Committed */
+            committed: number;
+            /** Dead Letters */
+            dead_letters: number;
+            /** Entries Added */
+            entries_added: number;
+            /** Incarnation */
+            incarnation: string;
+            /** Oldest Seconds */
+            oldest_seconds: number | null;
+            /** Owner */
+            owner: string | null;
+            /** Position */
+            position: string;
+            /** Shard */
+            shard: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * StreamLength
+         * @description The backlog: transactions that are accepted and not yet written.
+         */
         StreamLength: {
             /** Oldest Seconds */
             oldest_seconds: number | null;
             /** Shards */
-            shards: components["schemas"]["Shard"][];
+            shards: components["schemas"]["ShardLength"][];
             /** Transactions In Queue */
             transactions_in_queue: number;
         };
-        /** Summary */
+        /**
+         * Summary
+         * @description Counts of written transactions, over all accounts and by the instant of acceptance.
+         * @example {
+         *       "at": "2026-01-31T12:00:07.123Z",
+         *       "decisions": {
+         *         "approve": 59684,
+         *         "decline": 111,
+         *         "review": 301
+         *       },
+         *       "last_hour": {
+         *         "count": 52011,
+         *         "flagged": 371
+         *       },
+         *       "last_minute": {
+         *         "count": 1180,
+         *         "flagged": 7
+         *       },
+         *       "open_alerts": 398,
+         *       "total_flagged": 412,
+         *       "total_transactions": 60096,
+         *       "volume": [
+         *         {
+         *           "amount": "3187234.55",
+         *           "count": 60096,
+         *           "currency": "EUR"
+         *         }
+         *       ]
+         *     }
+         */
         Summary: {
             /**
              * At
@@ -543,7 +1594,9 @@ export interface components {
              */
             at: string;
             decisions: components["schemas"]["Decisions"];
+            /** @description Minutes that began within the last hour. */
             last_hour: components["schemas"]["CountPair"];
+            /** @description The last 60 seconds. */
             last_minute: components["schemas"]["CountPair"];
             /** Open Alerts */
             open_alerts: number;
@@ -551,23 +1604,68 @@ export interface components {
             total_flagged: number;
             /** Total Transactions */
             total_transactions: number;
-            /** Volume */
+            /**
+             * Volume
+             * @description By currency, the most frequent first.
+             */
             volume: components["schemas"]["Volume"][];
         };
-        /** Tokens */
+        /**
+         * Tokens
+         * @description An OAuth 2.0 token response (RFC 6749 section 5.1).
+         */
         Tokens: {
-            /** Access Token */
+            /**
+             * Access Token
+             * @example eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6…
+             */
             access_token: string;
-            /** Expires In */
+            /**
+             * Expires In
+             * @description Seconds.
+             * @example 900
+             */
             expires_in: number;
-            /** Refresh Token */
-            refresh_token: string | null;
-            /** Scope */
+            /**
+             * Refresh Token
+             * @description Good for one use. Null in cookie mode.
+             * @example aether_refresh_8Kx…
+             */
+            refresh_token?: string | null;
+            /**
+             * Scope
+             * @example transactions:read transactions:write
+             */
             scope: string;
-            /** Token Type */
-            token_type: string;
+            /**
+             * Token Type
+             * @default bearer
+             * @constant
+             */
+            token_type?: "bearer";
         };
-        /** Transaction */
+        /**
+         * Transaction
+         * @description A transaction as clients see it.
+         * @example {
+         *       "account_id": "acc-7f3k2m",
+         *       "amount": "12.34",
+         *       "created_at": "2026-01-31T12:00:00.123Z",
+         *       "currency": "EUR",
+         *       "id": "0199c1f2-7c1d-7000-8000-1c0004d2a1b3",
+         *       "is_flagged": false,
+         *       "kind": "purchase",
+         *       "location": "Lisbon, PT",
+         *       "merchant": "Corner Bakery",
+         *       "metadata": {
+         *         "till": 4
+         *       },
+         *       "occurred_at": "2026-01-31T12:00:00Z",
+         *       "reasons": [],
+         *       "status": "pending",
+         *       "user_id": "0199b0aa-1111-7222-8333-444455556666"
+         *     }
+         */
         Transaction: {
             /** Account Id */
             account_id: string;
@@ -587,19 +1685,23 @@ export interface components {
             /**
              * Id
              * Format: uuid
+             * @description UUIDv7: ids are in the order of acceptance.
              */
             id: string;
             /** Is Flagged */
             is_flagged: boolean;
-            /** Kind */
-            kind: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "purchase" | "transfer" | "withdrawal" | "deposit" | "refund";
             /** Location */
             location: string | null;
             /** Merchant */
             merchant: string;
             /** Metadata */
             metadata: {
-                [key: string]: unknown;
+                [key: string]: string | number | boolean | null;
             } | null;
             /**
              * Occurred At
@@ -608,17 +1710,27 @@ export interface components {
             occurred_at: string;
             /** Reasons */
             reasons: components["schemas"]["Reason"][];
-            /** Score */
+            /**
+             * Score
+             * @description 0 to 1; null while pending.
+             */
             score: number | null;
             /**
              * Status
+             * @description `pending` until it is in PostgreSQL; accepted and durable in either case.
              * @enum {string}
              */
             status: "pending" | "processed";
-            /** User Id */
-            user_id: string | null;
+            /**
+             * User Id
+             * @description Who submitted it: a user's or a service client's id.
+             */
+            user_id: string;
         };
-        /** Volume */
+        /**
+         * Volume
+         * @description All that was written in one currency; `amount` is exact decimal text.
+         */
         Volume: {
             /** Amount */
             amount: string;
@@ -637,23 +1749,41 @@ export interface components {
 export type Accuracy = components['schemas']['Accuracy'];
 export type Alert = components['schemas']['Alert'];
 export type Anomaly = components['schemas']['Anomaly'];
+export type BulkResult = components['schemas']['BulkResult'];
+export type Counters = components['schemas']['Counters'];
 export type CountPair = components['schemas']['CountPair'];
 export type Credentials = components['schemas']['Credentials'];
+export type DeadLetter = components['schemas']['DeadLetter'];
 export type Decisions = components['schemas']['Decisions'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Forecast = components['schemas']['Forecast'];
 export type ForecastPoint = components['schemas']['ForecastPoint'];
+export type Gap = components['schemas']['Gap'];
+export type Health = components['schemas']['Health'];
+export type Hello = components['schemas']['Hello'];
+export type Introspection = components['schemas']['Introspection'];
+export type Key = components['schemas']['Key'];
+export type KeySet = components['schemas']['KeySet'];
 export type LoadPoint = components['schemas']['LoadPoint'];
 export type Me = components['schemas']['Me'];
 export type Message = components['schemas']['Message'];
+export type Metadata = components['schemas']['Metadata'];
 export type Model = components['schemas']['Model'];
+export type NewBulkTransaction = components['schemas']['NewBulkTransaction'];
 export type NewTransaction = components['schemas']['NewTransaction'];
+export type OAuthError = components['schemas']['OAuthError'];
+export type OAuthTokens = components['schemas']['OAuthTokens'];
+export type Pipeline = components['schemas']['Pipeline'];
+export type PipelineIdentity = components['schemas']['PipelineIdentity'];
 export type Problem = components['schemas']['Problem'];
+export type Readiness = components['schemas']['Readiness'];
 export type Reason = components['schemas']['Reason'];
-export type RefreshRequest = components['schemas']['RefreshRequest'];
+export type Refresh = components['schemas']['Refresh'];
 export type Registered = components['schemas']['Registered'];
+export type Registration = components['schemas']['Registration'];
 export type Resolve = components['schemas']['Resolve'];
-export type Shard = components['schemas']['Shard'];
+export type ShardLength = components['schemas']['ShardLength'];
+export type ShardState = components['schemas']['ShardState'];
 export type StreamLength = components['schemas']['StreamLength'];
 export type Summary = components['schemas']['Summary'];
 export type Tokens = components['schemas']['Tokens'];
@@ -661,9 +1791,68 @@ export type Transaction = components['schemas']['Transaction'];
 export type Volume = components['schemas']['Volume'];
 export type $defs = Record<string, never>;
 export interface operations {
-    alerts_alerts__get: {
+    published_keys__well_known_jwks_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metadata__well_known_oauth_authorization_server_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metadata"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alerts_alerts__get: {
         parameters: {
             query?: {
+                account_id?: string | null;
                 cursor?: string | null;
                 limit?: number;
                 status?: ("open" | "resolved") | null;
@@ -683,32 +1872,23 @@ export interface operations {
                     "application/json": components["schemas"]["Alert"][];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    alert_alerts__id__get: {
+    get_alert_alerts__alert_id__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                alert_id: string;
             };
             cookie?: never;
         };
@@ -723,8 +1903,8 @@ export interface operations {
                     "application/json": components["schemas"]["Alert"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description No such alert */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -732,23 +1912,23 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    resolve_alerts__id__resolve_post: {
+    resolve_alerts__alert_id__resolve_post: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                alert_id: string;
             };
             cookie?: never;
         };
@@ -767,8 +1947,8 @@ export interface operations {
                     "application/json": components["schemas"]["Alert"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description No such alert */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -776,18 +1956,27 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description It carries the other resolution */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    fc_analytics_forecast_get: {
+    forecast_analytics_forecast_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -805,27 +1994,18 @@ export interface operations {
                     "application/json": components["schemas"]["Forecast"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    sm_analytics_summary_get: {
+    summary_analytics_summary_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -843,22 +2023,13 @@ export interface operations {
                     "application/json": components["schemas"]["Summary"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -866,9 +2037,7 @@ export interface operations {
     login_auth_login_post: {
         parameters: {
             query?: never;
-            header?: {
-                "x-aether-session"?: "cookie" | null;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -887,22 +2056,13 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -912,9 +2072,16 @@ export interface operations {
             query?: never;
             header?: never;
             path?: never;
-            cookie?: never;
+            cookie?: {
+                /** @description A browser's refresh token. */
+                aether_refresh?: string | null;
+            };
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refresh"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -925,22 +2092,13 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -963,38 +2121,30 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    refresh_auth_refresh_post: {
+    refresh_sign_in_auth_refresh_post: {
         parameters: {
             query?: never;
-            header?: {
-                "x-aether-session"?: "cookie" | null;
-            };
+            header?: never;
             path?: never;
-            cookie?: never;
+            cookie?: {
+                /** @description A browser's refresh token. */
+                aether_refresh?: string | null;
+            };
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["RefreshRequest"] | null;
+                "application/json": components["schemas"]["Refresh"] | null;
             };
         };
         responses: {
@@ -1007,22 +2157,13 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1036,7 +2177,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Credentials"];
+                "application/json": components["schemas"]["Registration"];
             };
         };
         responses: {
@@ -1049,31 +2190,398 @@ export interface operations {
                     "application/json": components["schemas"]["Registered"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events_events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Go on after this event. */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of Server-Sent Events that ends with the token. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live_health_live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ready_health_ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Not ready; `checks` says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    introspect_oauth_introspect_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "eyJ…"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": {
+                    /** @description Unless HTTP Basic is used. */
+                    client_id?: string;
+                    /** Format: password */
+                    client_secret?: string;
+                    token: string;
+                    /** @enum {string} */
+                    token_type_hint?: "access_token" | "refresh_token";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Introspection"];
+                };
+            };
+            /** @description The client is not known or its secret is wrong. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description Not the caller's to ask. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    txs_transactions__get: {
+    revoke_oauth_revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "aether_refresh_…"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": {
+                    /** @description Unless HTTP Basic is used. */
+                    client_id?: string;
+                    /** Format: password */
+                    client_secret?: string;
+                    token: string;
+                    /** @enum {string} */
+                    token_type_hint?: "access_token" | "refresh_token";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description The client is not known or its secret is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    token_oauth_token_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "grant_type": "client_credentials",
+                 *       "client_id": "client_3f8e…",
+                 *       "client_secret": "aether_secret_…"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": {
+                    /** @description Unless HTTP Basic is used. */
+                    client_id?: string;
+                    /** Format: password */
+                    client_secret?: string;
+                    /** @enum {string} */
+                    grant_type: "client_credentials" | "refresh_token";
+                    refresh_token?: string;
+                    /** @description Fewer scopes than one has. */
+                    scope?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthTokens"];
+                };
+            };
+            /** @description The request is refused. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            /** @description The client is not known or its secret is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dead_letters_operations_dead_letters_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"][];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pipeline_operations_pipeline_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_transactions_transactions__get: {
         parameters: {
             query?: {
                 account_id?: string | null;
+                /** @description Needs `currency`. */
                 amount_max?: string | null;
+                /** @description Needs `currency`. */
                 amount_min?: string | null;
                 currency?: string | null;
                 cursor?: string | null;
@@ -1082,7 +2590,9 @@ export interface operations {
                 limit?: number;
                 merchant?: string | null;
                 score_min?: number | null;
+                /** @description RFC 3339; accepted at or after it. */
                 since?: string | null;
+                /** @description RFC 3339; accepted before it. */
                 until?: string | null;
             };
             header?: never;
@@ -1100,22 +2610,13 @@ export interface operations {
                     "application/json": components["schemas"]["Transaction"][];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1124,7 +2625,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                "idempotency-key"?: string | null;
+                /** @description Makes a repetition safe: the same key and body give the first answer again, with `Idempotency-Replayed: true`; another body under the same key is refused (422). Keys are remembered for 24 hours, per submitter and account. */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -1138,38 +2640,33 @@ export interface operations {
             /** @description Successful Response */
             201: {
                 headers: {
+                    /** @description `true` when this key was accepted before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description The transaction. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Transaction"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    tx_transactions__id__get: {
+    get_transaction_transactions__transaction_id__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                transaction_id: string;
             };
             cookie?: never;
         };
@@ -1184,8 +2681,8 @@ export interface operations {
                     "application/json": components["schemas"]["Transaction"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1193,18 +2690,54 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    length_transactions_stream_length_get: {
+    submit_bulk_transactions_bulk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A JSON array, or one JSON object a line. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBulkTransaction"][];
+                "application/x-ndjson": components["schemas"]["NewBulkTransaction"];
+            };
+        };
+        responses: {
+            /** @description A result an item, in order, in the form of the request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResult"][];
+                    "application/x-ndjson": components["schemas"]["BulkResult"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_length_transactions_stream_length_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1222,22 +2755,13 @@ export interface operations {
                     "application/json": components["schemas"]["StreamLength"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

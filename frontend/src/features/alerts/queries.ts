@@ -39,7 +39,7 @@ export function useAlert(id: string) {
   return useQuery<Alert>({
     queryKey: ["alerts", "one", id],
     queryFn: async ({ signal }) =>
-      bodyOf(await client.GET("/alerts/{id}", { params: { path: { id } }, signal })),
+      bodyOf(await client.GET("/alerts/{alert_id}", { params: { path: { alert_id: id } }, signal })),
   });
 }
 
@@ -55,8 +55,8 @@ export function useResolveAlert() {
   return useMutation<Alert, Error, ResolveOrder>({
     mutationFn: async ({ id, resolution, note }) =>
       bodyOf(
-        await client.POST("/alerts/{id}/resolve", {
-          params: { path: { id } },
+        await client.POST("/alerts/{alert_id}/resolve", {
+          params: { path: { alert_id: id } },
           body: { resolution, note },
         }),
       ),

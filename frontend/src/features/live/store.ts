@@ -1,6 +1,6 @@
 /** LiveStore: how the live feed stands and what it last counted, for the parts of the page. */
-import type { Connection, Counters } from "../../api/live";
-import type { Alert } from "../../api/types";
+import type { Connection } from "../../api/live";
+import type { Alert, Counters } from "../../api/types";
 
 // Two minutes at one a second: the length of the sparkline.
 const HISTORY_COUNT_MAX = 120;

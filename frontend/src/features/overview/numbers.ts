@@ -1,6 +1,5 @@
 /** The numbers of the overview: over all accounts for staff, over their own for customers. Pure. */
-import type { Counters } from "../../api/live";
-import type { Forecast, StreamLength, Summary, Transaction } from "../../api/types";
+import type { Counters, Forecast, StreamLength, Summary, Transaction } from "../../api/types";
 import { writeLoad } from "../forecast/series";
 import type { Kpi } from "./Kpis";
 

@@ -18,7 +18,7 @@ export function useSubmission() {
         now: Date.now,
         post: async (body, key) => {
           const answer = await client.POST("/transactions/", {
-            params: { header: { "idempotency-key": key } },
+            params: { header: { "Idempotency-Key": key } },
             body,
           });
           const transaction = bodyOf(answer);
