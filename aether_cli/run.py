@@ -58,9 +58,9 @@ def run(
         if name is None:
             _STARTERS[process](settings)
             return
+        claim_name(settings, name)
         budget = CrashBudget(settings, name)
         budget.pace()
-        claim_name(settings, name)
         _STARTERS[process](settings)
         budget.forgive()
     except AetherError as error:

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from aether_cli.claims import find_claims
 from aether_cli.crash_budget import CrashBudget
 from aether_cli.embedded import resolve_servers
 from aether_cli.health import Health, Part, find_health
@@ -66,10 +67,7 @@ def status(
     """Show the processes, what works, and the backlog."""
     settings = load_running_settings()
     if not settings.home.exists() or find_supervisord(settings) is None:
-        if as_json:
-            typer.echo(json.dumps({"home": str(settings.home), "running": False}))
-        else:
-            typer.echo(f"Aether does not run in {settings.home}; start it with `aether up`.")
+        _print_not_running(settings, as_json=as_json)
         raise typer.Exit(_NOT_RUNNING)
     settings = resolve_servers(settings)
     if watch:
@@ -82,6 +80,19 @@ def status(
     else:
         _print(found)
     raise typer.Exit(0 if found.is_healthy else 1)
+
+
+def _print_not_running(settings: Settings, *, as_json: bool) -> None:
+    orphans = [claim.name for claim in find_claims(settings)]
+    if as_json:
+        typer.echo(json.dumps({"home": str(settings.home), "running": False, "orphans": orphans}))
+    elif orphans:
+        typer.echo(
+            f"supervisord does not run in {settings.home}, but what it started does: "
+            f"{', '.join(orphans)}. `aether up` starts afresh, `aether down` ends them."
+        )
+    else:
+        typer.echo(f"Aether does not run in {settings.home}; start it with `aether up`.")
 
 
 def _find_status(settings: Settings) -> Status:

@@ -154,7 +154,7 @@ def _wait_until_healthy(settings: Settings, *, quiet: bool = False) -> None:
     reported: set[str] = set()
     while True:
         processes = supervisor.processes()
-        parts = asyncio.run(find_health(settings)).parts(settings)
+        parts = asyncio.run(find_health(settings, gateway_s=1.0)).parts(settings)
         waited_s = time.monotonic() - started
         for part in parts:
             if part.trouble is None and part.name not in reported:

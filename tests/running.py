@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -292,3 +292,105 @@ def running_system(
                     running.stop(20)
                 except subprocess.TimeoutExpired:
                     running.kill()
+
+
+@dataclass
+class InstalledSystem(Helpers):
+    """What `aether up` started in a home of its own."""
+
+    home: Path
+    base_url: str
+    environment: dict[str, str]
+
+    @property
+    def admin(self) -> Account:
+        """The first admin, from AETHER_ADMIN_*."""
+        variables = self.environment
+        return Account(variables["AETHER_ADMIN_EMAIL"], variables["AETHER_ADMIN_PASSWORD"])
+
+    def run(
+        self, *arguments: str, environment: dict[str, str] | None = None, deadline_s: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the `aether` command on it; failing is the caller's to judge."""
+        return subprocess.run(
+            [sys.executable, "-m", "aether_cli", *arguments],
+            env=clean_environment(**self.environment) | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
+            check=False,
+            cwd="/",
+        )
+
+    def up(self) -> str:
+        """Run `aether up`; fail with what it said when it fails."""
+        done = self.run("up")
+        if done.returncode != 0:
+            pytest.fail(f"aether up failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def down(self) -> str:
+        done = self.run("down")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        """Return what `aether status --json` says."""
+        answer = json.loads(self.run("status", "--json").stdout)
+        assert isinstance(answer, dict)
+        return answer
+
+    def pids(self) -> dict[str, int]:
+        """Return supervisord and its living processes by name."""
+        found = {p["name"]: p["pid"] for p in self.status().get("processes", ()) if p["pid"]}
+        return found | {"supervisord": int((self.home / "run" / "supervisord.pid").read_text())}
+
+    def kill(self, name: str) -> None:
+        """End one of its processes as a crash would."""
+        os.kill(self.pids()[name], signal.SIGKILL)
+
+
+@contextmanager
+def installed_system(home: Path, **environment: str) -> Iterator[InstalledSystem]:
+    """Offer an installation in a home of its own, on a free port, and end it.
+
+    It is not started yet. environment: further AETHER_ settings.
+    """
+    port = free_port()
+    system = InstalledSystem(
+        home=home,
+        base_url=f"http://127.0.0.1:{port}",
+        environment={
+            "AETHER_HOME": str(home),
+            "AETHER_PORT": str(port),
+            "AETHER_IDENTITY__BCRYPT_COST": "4",
+            "AETHER_ADMIN_EMAIL": "first@example.com",
+            "AETHER_ADMIN_PASSWORD": f"pass {os.urandom(8).hex()}",
+            **environment,
+        },
+    )
+    try:
+        yield system
+    finally:
+        system.run("down", "--drain-s", "0")
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """Return the processes of an installation, found by what the kernel knows of them."""
+    found = {}
+    needle = os.fsencode(home)
+    for directory in Path("/proc").glob("[0-9]*"):
+        pid = int(directory.name)
+        try:
+            command = (directory / "cmdline").read_bytes()
+            # PostgreSQL's children carry it only in their working directory.
+            texts = (command, (directory / "environ").read_bytes())
+            belongs = any(needle in text for text in texts) or home in (
+                directory / "cwd"
+            ).resolve().parents
+        except OSError:
+            continue
+        if belongs and command and pid != os.getpid():
+            found[pid] = command.replace(b"\0", b" ").decode(errors="replace").strip()
+    return found
