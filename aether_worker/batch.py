@@ -17,6 +17,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import msgspec
+from asyncpg.pgproto.pgproto import UUID as RowUUID  # noqa: N811 - it is no constant
 
 from aether_core.database.dead_letters import DeadLetter
 from aether_core.database.positions import Advance
@@ -30,7 +31,7 @@ from aether_core.transaction import (
     decode_transaction,
     instant_of_ms,
     instant_of_us,
-    transaction_id,
+    transaction_id_bytes,
 )
 from aether_worker.shards import OwnedShard
 
@@ -40,8 +41,7 @@ _OCCURRED_AT_US_MAX = 253_402_300_799_999_999
 _MINUTE_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True, gc=False):
     """One transaction with its id, acceptance (ms since 1970) and assessment."""
 
     id: UUID
@@ -86,7 +86,8 @@ class _Minute:
 def entry_uuid(entry: Entry, shard: int, incarnation: int) -> UUID:
     """Return the id of an entry; of its own incarnation where it names one."""
     try:
-        return transaction_id(*entry.id, shard, _incarnation_of(entry, incarnation))
+        # asyncpg's own UUID: equal to Python's, and made in a fifth of the time.
+        return RowUUID(transaction_id_bytes(*entry.id, shard, _incarnation_of(entry, incarnation)))
     except (OverflowError, ValueError):
         return uuid5(NAMESPACE_OID, f"aether:{shard}:{entry.id}:{incarnation}")
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 LIBRARY: Final = "aether"
 FUNCTION_ACCEPT: Final = "aether_accept"
@@ -97,8 +98,7 @@ def parse_entry_id(raw: bytes | str) -> EntryId:
     return EntryId(int(match[1]), int(match[2]))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a shard's stream, as read."""
 
     id: EntryId

@@ -48,7 +48,9 @@ async def trim(redis: Redis, committed: dict[int, EntryId]) -> None:
 
 
 def _entries(raw: list[tuple[bytes, list[bytes]]]) -> list[Entry]:
-    return [
-        Entry(EntryId(*map(int, identifier.split(b"-"))), fields[0], fields[1])
-        for identifier, fields in raw
-    ]
+    return [_entry(identifier, fields) for identifier, fields in raw]
+
+
+def _entry(identifier: bytes, fields: list[bytes]) -> Entry:
+    ms, _, sequence = identifier.partition(b"-")
+    return Entry(EntryId(int(ms), int(sequence)), fields[0], fields[1])

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether_core.transaction import Place, place_of, transaction_id
+from aether_core.transaction import (
+    Place,
+    instant_of_us,
+    place_of,
+    transaction_id,
+    us_of_instant,
+)
 
 places = st.builds(
     Place,
@@ -41,3 +47,13 @@ def test_foreign_ids_name_no_place() -> None:
 def test_a_place_too_large_for_an_id_is_refused() -> None:
     with pytest.raises(OverflowError):
         transaction_id(1, 1 << 32, 0, 0)
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
+def test_instants_are_exact_to_the_microsecond(us: int) -> None:
+    assert us_of_instant(instant_of_us(us)) == us
+
+
+@given(st.integers((1 << 31) * 1_000_000 - 10**7, (1 << 31) * 1_000_000 + 10**7))
+def test_instants_are_exact_where_floats_end(us: int) -> None:
+    assert us_of_instant(instant_of_us(us)) == us
