@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from types import FrameType
 from typing import Final
 
@@ -15,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from aether_api.app import create_app, end_live_feeds
+from aether_api.protocol import BoundedProtocol
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
 
@@ -25,6 +27,8 @@ _KEEP_ALIVE_S: Final = 30
 _BACKLOG: Final = 2048
 # A peer that vanished is noticed after so long, also while we have something to send to it.
 _TCP_USER_TIMEOUT_MS: Final = 20_000
+_SWEEP_TICKS: Final = 10
+"""Tenths of a second between two looks for clients that are too slow."""
 
 
 class _Server(uvicorn.Server):
@@ -40,6 +44,15 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         # uvicorn would raise the signal once more after a graceful end, and so end with an error.
         self._captured_signals.clear()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: now and then close what is too slow."""
+        if counter % _SWEEP_TICKS == 0:
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol) and connection.is_too_slow(now):
+                    connection.transport.close()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the live feeds, which would never end by themselves, and then all the rest."""
@@ -65,7 +78,7 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=_protocol(settings),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -74,7 +87,6 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
             proxy_headers=bool(settings.gateway.trusted_proxies),
             forwarded_allow_ips=settings.gateway.trusted_proxies or None,
             backlog=_BACKLOG,
-            limit_concurrency=settings.gateway.connection_count_max,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
         ),
@@ -86,6 +98,13 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
         raise server.failure
     if server.failure is not None:
         raise AetherError(f"The gateway failed: {server.failure!r}") from server.failure
+
+
+def _protocol(settings: Settings) -> type[BoundedProtocol]:
+    class Protocol(BoundedProtocol):
+        connection_count_max = settings.gateway.connection_count_max
+
+    return Protocol
 
 
 def _listen(settings: Settings, listen_fd: int | None) -> socket.socket:

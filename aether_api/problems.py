@@ -43,15 +43,23 @@ class BodyTooLarge(AetherError):
         self.size_max = size_max
 
 
-class UnsupportedBody(AetherError):
-    """The body's media type, character set or encoding is not one that is taken here."""
+class UrlTooLong(AetherError):
+    """The request's target is longer than any of ours."""
+
+    def __init__(self, length_max: int) -> None:
+        super().__init__(f"The address must not be longer than {length_max} bytes.")
+        self.length_max = length_max
 
 
-class TooSlow(AetherError):
-    """The body did not arrive in time."""
+class HeadTooLarge(AetherError):
+    """The request has too many or too long header fields."""
 
     def __init__(self) -> None:
-        super().__init__("The body did not arrive in time.")
+        super().__init__("The request's head is too large.")
+
+
+class UnsupportedBody(AetherError):
+    """The body's media type, character set or encoding is not one that is taken here."""
 
 
 class TooManyStreams(AetherError):
@@ -114,8 +122,9 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.CannotStart: _INTERNAL,
     MalformedRequest: ProblemKind("malformed-request", "The request cannot be read", 400),
     BodyTooLarge: ProblemKind("body-too-large", "The body is too large", 413),
+    UrlTooLong: ProblemKind("url-too-long", "The address is too long", 414),
+    HeadTooLarge: ProblemKind("head-too-large", "The request's head is too large", 431),
     UnsupportedBody: ProblemKind("unsupported-body", "This kind of body is not taken", 415),
-    TooSlow: ProblemKind("too-slow", "The body did not arrive in time", 408),
     TooManyStreams: ProblemKind("too-many-streams", "Too many live feeds", 429),
 }
 
@@ -280,8 +289,8 @@ def _headers_of(error: AetherError) -> dict[str, str]:
         return headers
     if isinstance(error, errors.TooManyAttempts | errors.Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
-    # Who sends too much, or too slowly, must not keep the connection busy.
-    if isinstance(error, BodyTooLarge | TooSlow):
+    # Who sends too much must not keep the connection busy with it.
+    if isinstance(error, BodyTooLarge):
         return {"Connection": "close"}
     return {}
 

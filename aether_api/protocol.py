@@ -1,0 +1,174 @@
+"""The HTTP protocol: uvicorn's, with limits on what a client may send and how slowly.
+
+uvicorn has no deadline for a request's head or body, no limit on the head, and writes an answer's
+head and body separately. Here heads are bounded in bytes, fields and time, bodies must keep a least
+pace, too many connections are turned away, and head and body leave in one write. What cannot be
+served is answered with problem details like everything else, and the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from aether_api.problems import (
+    HeadTooLarge,
+    MalformedRequest,
+    UrlTooLong,
+    problem_of,
+    respond_to,
+)
+from aether_core.errors import AetherError, Unavailable
+
+HEAD_BYTES_MAX: Final = 32 * 1024
+HEADER_COUNT_MAX: Final = 100
+URL_LENGTH_MAX: Final = 8 * 1024
+HEAD_LIMIT_S: Final = 10.0
+"""How long a request's head may take from its first byte, and a new connection to send one."""
+BODY_GRACE_S: Final = 20.0
+BODY_BYTES_PER_S_MIN: Final = 1024
+"""The least pace of a body after its grace; a client that we ourselves hold back is not meant."""
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One client's connection."""
+
+    connection_count_max = 5_000
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(*arguments, **named)
+        # An instant while a request is arriving; None while none is, or it is there completely.
+        self._began_at: float | None = time.monotonic()
+        self._is_in_head = True
+        self._arrived = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request in."""
+        room = HEAD_BYTES_MAX - self._arrived
+        self._arrived += len(data)
+        if self._is_in_head and len(data) > room and data.find(_END_OF_HEAD, 0, room) < 0:
+            self._refuse(HeadTooLarge())
+            return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._began_at = time.monotonic()
+        self._is_in_head = True
+        self._arrived = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Let the application answer, or refuse what goes beyond a limit."""
+        self._is_in_head = False
+        error = self._excess()
+        if error is None:
+            super().on_headers_complete()
+            return
+        app = self.app
+        self.app = _refusing(error)
+        super().on_headers_complete()
+        self.app = app
+
+    def on_message_complete(self) -> None:
+        """Note that the request is there completely."""
+        self._began_at = None
+        super().on_message_complete()
+
+    def is_too_slow(self, now: float) -> bool:
+        """Whether the request that is arriving takes too long. now: of `time.monotonic`."""
+        if self._began_at is None:
+            return False
+        passed = now - self._began_at
+        if self._is_in_head:
+            # Between two requests it is uvicorn's keep-alive that counts.
+            return passed > HEAD_LIMIT_S and self.timeout_keep_alive_task is None
+        if self.flow.read_paused:
+            return False
+        pace_min = (passed - BODY_GRACE_S) * BODY_BYTES_PER_S_MIN
+        return passed > BODY_GRACE_S and self._arrived < pace_min
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP."""
+        self._refuse(MalformedRequest(msg))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: an upgrade that is not offered is simply not made (RFC 9110 section 7.8)."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's
+        if cycle.scope["method"] != "HEAD":
+            cycle.transport = _JoiningTransport(cycle.transport)  # type: ignore[assignment]
+        super()._start_asgi_task(cycle, app)
+
+    def _excess(self) -> AetherError | None:
+        if len(self.url) > URL_LENGTH_MAX:
+            return UrlTooLong(URL_LENGTH_MAX)
+        if len(self.headers) > HEADER_COUNT_MAX:
+            return HeadTooLarge()
+        if len(self.connections) > self.connection_count_max:
+            return Unavailable("Too many connections are open here.", 2)
+        return None
+
+    def _refuse(self, error: AetherError) -> None:
+        """Answer without an application, and close."""
+        problem = problem_of(error, None, None)
+        body = msgspec.json.encode(problem)
+        self.transport.write(
+            httptools_impl.STATUS_LINE[problem.status]
+            + b"content-type: application/problem+json\r\n"
+            + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            + body
+        )
+        self.transport.close()
+
+
+class _JoiningTransport:
+    """Holds an answer's head back until the first of its body, so that both leave in one write.
+
+    What a cycle uses of its transport, and no more. A body always follows, if only an empty one,
+    except for HEAD, which must not come here.
+    """
+
+    __slots__ = ("_has_head", "_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._has_head = False
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif not self._has_head and data != _CONTINUE:
+            self._has_head = True
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
+def _refusing(error: AetherError) -> ASGIApp:
+    """Return an application that answers with this problem."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = respond_to(error, scope)
+        response.headers["connection"] = "close"
+        await response(scope, receive, send)
+
+    return app
