@@ -325,7 +325,8 @@ class Requirement(SecurityBase):
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a request. Raises NotAuthenticated, NotPermitted, Unavailable."""
         caller = await access_of(request).authenticate(authorization_of(request))
-        if self.scope is not None and self.scope not in caller.scopes:
+        # Who may see all transactions may see those of one account.
+        if self.scope is not None and caller.scopes.isdisjoint({self.scope, f"{self.scope}_any"}):
             raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")
         return caller
 
