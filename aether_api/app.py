@@ -11,6 +11,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from re import Pattern
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -18,11 +20,15 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from redis import exceptions as redis_errors
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
 from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
+from aether_api.dashboard import Dashboard
 from aether_api.edge import BULK_PATH, Edge, Endpoint
 from aether_api.live import Live
 from aether_api.metrics import RequestCounts
@@ -77,6 +83,7 @@ class GatewayApp(FastAPI):
         super().__init__(**arguments)
         self.counts = RequestCounts()
         self._settings = settings
+        self._methods: list[tuple[Pattern[str], set[str]]] = []
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the framework's stack with the edge around it."""
@@ -85,6 +92,7 @@ class GatewayApp(FastAPI):
             hot=_HOT,
             settings=self._settings.gateway,
             counts=self.counts,
+            dashboard=Dashboard(self._settings.dashboard_directory),
         )
 
     def openapi(self) -> dict[str, Any]:
@@ -92,6 +100,21 @@ class GatewayApp(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = make_document(self)
         return self.openapi_schema
+
+    def allowed_methods(self, path: str) -> list[str]:
+        """Return the methods that an address takes; empty when there is no such address."""
+        if not self._methods:
+            self._methods = [
+                (compile_path(template)[0], {method.upper() for method in operations})
+                for template, operations in self.openapi()["paths"].items()
+            ]
+        found = {
+            method
+            for pattern, methods in self._methods
+            if pattern.fullmatch(path)
+            for method in methods
+        }
+        return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def create_app(
@@ -128,7 +151,7 @@ def create_app(
         exception_handlers={
             AetherError: handle,
             RequestValidationError: handle,
-            HTTPException: handle,
+            HTTPException: _handle_http,
             asyncpg.PostgresError: handle,
             redis_errors.RedisError: handle,
             Exception: handle,
@@ -141,12 +164,21 @@ def create_app(
         bulk.router,
         alerts.router,
         analytics.router,
+        analytics.router,
         events.router,
         operations.router,
         health.router,
     ):
         app.include_router(router)
     return app
+
+
+async def _handle_http(request: Request, error: Exception) -> Response:
+    """Answer a refusal of the framework's; it knows the methods of one route at a time only."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = request.app.allowed_methods(request.scope["path"])
+        error = HTTPException(error.status_code, headers={"Allow": ", ".join(allowed)})
+    return await handle(request, error)
 
 
 def end_live_feeds(app: FastAPI) -> None:

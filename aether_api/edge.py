@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aether_api.dashboard import Dashboard
 from aether_api.metrics import RequestCounts
 from aether_api.problems import (
     BodyTooLarge,
@@ -37,6 +38,7 @@ BULK_PATH: Final = "/transactions/bulk"
 MEDIA_TYPE_LINES: Final = "application/x-ndjson"
 
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ENDLESS: Final = "/events"
 _FORM_PREFIX: Final = "/oauth/"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CHARSET = re.compile(r';\s*charset="?utf-?8"?\s*', re.IGNORECASE)
@@ -64,8 +66,10 @@ class Edge:
         hot: Mapping[tuple[str, str], Endpoint],
         settings: GatewaySettings,
         counts: RequestCounts,
+        dashboard: Dashboard,
     ) -> None:
         self._app = app
+        self._dashboard = dashboard
         self._hot = hot
         self._settings = settings
         self._counts = counts
@@ -86,7 +90,7 @@ class Edge:
             receive = self._check_body(scope, head, receive)
             endpoint = self._hot.get((scope["method"], scope["path"]))
             if endpoint is None:
-                await self._app(scope, receive, answer.send)
+                await self._pass_on(scope, receive, answer.send)
             else:
                 response = await endpoint(Request(scope, receive))
                 await response(scope, receive, answer.send)
@@ -96,6 +100,18 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - nothing of it may reach the client
             # The framework answers an unknown crash and raises it again, for us to leave here.
             await self._respond(error, scope, receive, answer)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a page of the dashboard, or let the framework find the endpoint."""
+        if scope["method"] == "HEAD" and scope["path"] != _ENDLESS:
+            # The server sends no body in answer to HEAD, whatever the application does.
+            scope = {**scope, "method": "GET"}
+        if scope["method"] == "GET":
+            page = self._dashboard.answer(scope)
+            if page is not None:
+                await page(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
     async def _respond(
         self, error: Exception, scope: Scope, receive: Receive, answer: _Answer

@@ -1,8 +1,32 @@
-"""Metrics: what this process counts, as Prometheus reads it."""
+"""Metrics: what this process counts and sees, in Prometheus' text format.
+
+Counters begin with the process; `process` tells several gateways behind one port apart. What a
+server that is away would have to say is left out, and `aether_up` says that it is.
+"""
 
 from __future__ import annotations
 
+import os
+import resource
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from redis import exceptions as redis_errors
+
+from aether_api.backlog import Backlog, measure_backlog
+from aether_core.database.connection import borrow
+from aether_core.database.pipeline import Totals, find_totals
+from aether_core.errors import AetherError
+
+if TYPE_CHECKING:
+    from aether_api.parts import Parts
+
+MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_STARTED_AT = time.time()
 
 
 @dataclass(slots=True)
@@ -14,3 +38,128 @@ class RequestCounts:
     def add(self, status: int) -> None:
         """Count one answer."""
         self.by_status[status] = self.by_status.get(status, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One metric: its samples have the same name and differ in their labels."""
+
+    name: str
+    kind: str
+    help: str
+    values: dict[str, float]
+
+
+async def render_metrics(parts: Parts, counts: RequestCounts) -> str:
+    """Return all metrics as Prometheus reads them."""
+    backlog = await _backlog(parts)
+    totals = await _totals(parts)
+    process = f'process="{os.getpid()}"'
+    lines: list[str] = []
+    for sample in _samples(parts, counts, backlog, totals):
+        lines.append(f"# HELP {sample.name} {sample.help}")
+        lines.append(f"# TYPE {sample.name} {sample.kind}")
+        for label, value in sample.values.items():
+            labels = f"{process},{label}" if label else process
+            lines.append(f"{sample.name}{{{labels}}} {value}")
+    return "\n".join(lines) + "\n"
+
+
+def _samples(
+    parts: Parts, counts: RequestCounts, backlog: Backlog | None, totals: Totals | None
+) -> Iterator[_Sample]:
+    accepted = parts.acceptance.counts
+    yield _Sample(
+        "aether_up",
+        "gauge",
+        "Whether a server behind the gateway answers.",
+        {
+            'server="stream"': float(backlog is not None),
+            'server="database"': float(totals is not None),
+        },
+    )
+    yield _Sample(
+        "aether_http_responses_total",
+        "counter",
+        "Answers by status.",
+        {f'status="{status}"': count for status, count in sorted(counts.by_status.items())},
+    )
+    yield _Sample(
+        "aether_submissions_total",
+        "counter",
+        "Submissions by outcome.",
+        {
+            'outcome="accepted"': accepted.accepted,
+            'outcome="replayed"': accepted.replayed,
+            'outcome="key_reused"': accepted.key_reused,
+            'outcome="refused"': accepted.refused,
+            'outcome="unknown"': accepted.unknown,
+        },
+    )
+    yield _Sample("aether_appends_total", "counter", "Groups appended.", {"": accepted.appends})
+    live = parts.live
+    yield _Sample("aether_event_streams", "gauge", "Open live feeds.", {"": live.open_count})
+    yield _Sample("aether_events_total", "counter", "Events fanned out.", {"": live.events_sent})
+    yield _Sample("aether_event_gaps_total", "counter", "Gaps told to clients.", {"": live.gaps})
+    if backlog is not None:
+        yield _Sample(
+            "aether_backlog",
+            "gauge",
+            "Accepted transactions that are not yet written.",
+            {f'shard="{shard.shard}"': shard.backlog for shard in backlog.shards},
+        )
+        yield _Sample(
+            "aether_backlog_oldest_seconds",
+            "gauge",
+            "Age of the oldest of them; 0 when there is none.",
+            {"": backlog.oldest_seconds or 0.0},
+        )
+    if totals is not None:
+        yield _Sample(
+            "aether_committed_total", "counter", "Rows ever written.", {"": totals.committed_count}
+        )
+        yield _Sample(
+            "aether_flagged_total", "counter", "Of them, flagged.", {"": totals.flagged_count}
+        )
+        yield _Sample(
+            "aether_dead_letters_total",
+            "counter",
+            "Entries that could not be written.",
+            {"": totals.dead_letter_count},
+        )
+    yield from _process_samples()
+
+
+def _process_samples() -> Iterator[_Sample]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    yield _Sample(
+        "process_resident_memory_bytes",
+        "gauge",
+        "Memory in use.",
+        {"": pages * resource.getpagesize()},
+    )
+    yield _Sample(
+        "process_cpu_seconds_total",
+        "counter",
+        "Processor time used.",
+        {"": round(usage.ru_utime + usage.ru_stime, 3)},
+    )
+    yield _Sample(
+        "process_start_time_seconds", "gauge", "When it started.", {"": round(_STARTED_AT, 3)}
+    )
+
+
+async def _backlog(parts: Parts) -> Backlog | None:
+    try:
+        return await measure_backlog(parts.redis, parts.agreement)
+    except (AetherError, redis_errors.RedisError, OSError, TimeoutError):
+        return None
+
+
+async def _totals(parts: Parts) -> Totals | None:
+    try:
+        async with borrow(parts.pool) as connection:
+            return await find_totals(connection)
+    except AetherError:
+        return None

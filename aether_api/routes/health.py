@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 from fastapi import APIRouter, Request
 from redis import exceptions as redis_errors
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from aether_api import schemas
+from aether_api.access import authorization_of
+from aether_api.metrics import MEDIA_TYPE, render_metrics
 from aether_api.parts import Parts, parts_of
 from aether_core.database.connection import borrow
-from aether_core.errors import AetherError
+from aether_core.errors import AetherError, NotPermitted
 
 if TYPE_CHECKING:
     from aether_core.stream.publisher import Redis
@@ -65,6 +67,33 @@ async def ready(request: Request) -> Response:
         warnings=shards.warnings if shards else (),
     )
     return _json(msgspec.json.encode(readiness), 200 if is_ready else 503)
+
+
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format"}},
+)
+async def metrics(request: Request) -> Response:
+    """Show this process's metrics: to this machine, or with the scope `operations:read`."""
+    parts = parts_of(request)
+    if not _is_local(request):
+        caller = await parts.access.authenticate(authorization_of(request))
+        if "operations:read" not in caller.scopes:
+            raise NotPermitted("This needs the scope operations:read, which you do not have.")
+    text = await render_metrics(parts, request.app.counts)
+    return Response(text, media_type=MEDIA_TYPE)
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the request was made on this machine, and not passed on by a proxy here."""
+    client = request.scope["client"]
+    return (
+        client is not None
+        and client[0] in {"127.0.0.1", "::1"}
+        and "x-forwarded-for" not in request.headers
+        and "forwarded" not in request.headers
+    )
 
 
 async def _check_database(parts: Parts) -> str:
