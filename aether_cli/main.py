@@ -22,6 +22,8 @@ _SUBCOMMANDS = (
     "retention",
     "openapi",
     "tui",
+    "simulate",
+    "replay",
 )
 
 
