@@ -2,8 +2,19 @@
  * Builds the dashboard into dist/, which the gateway serves under a strict Content-Security-Policy:
  * nothing inline, everything from its own origin, hashed names for all but index.html.
  */
+import type { IncomingMessage } from "node:http";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+
+// Pages and the interface share addresses (/transactions/…): who asks for HTML gets the page.
+const gateway = {
+  target: `http://127.0.0.1:${process.env.AETHER_PORT ?? "8420"}`,
+  bypass: (request: IncomingMessage) =>
+    request.headers.accept?.includes("text/html") ? "/index.html" : undefined,
+};
+const proxy = Object.fromEntries(
+  ["/auth", "/transactions/", "/alerts/", "/analytics", "/events"].map((path) => [path, gateway]),
+);
 
 export default defineConfig({
   plugins: [react()],
@@ -16,21 +27,9 @@ export default defineConfig({
     sourcemap: false,
     chunkSizeWarningLimit: 450,
   },
-  server: {
-    // `npm run dev` beside a running system: AETHER_PORT as in its settings.
-    proxy: Object.fromEntries(
-      [
-        "/auth",
-        "/oauth",
-        "/transactions/",
-        "/alerts/",
-        "/analytics",
-        "/operations",
-        "/events",
-        "/health",
-      ].map((path) => [path, `http://127.0.0.1:${process.env.AETHER_PORT ?? "8420"}`]),
-    ),
-  },
+  // `npm run dev` beside a running system: AETHER_PORT as in its settings.
+  server: { proxy },
+  preview: { proxy },
   test: {
     environment: "jsdom",
     include: ["tests/**/*.test.{ts,tsx}"],

@@ -33,7 +33,7 @@ export function ConnectionChip({ connection, heardAtMs, onRetry }: ConnectionChi
 }
 
 interface Look {
-  tone: "good" | "warn" | "bad";
+  tone: "good live" | "warn" | "bad";
   icon: IconName;
   word: string;
 }
@@ -44,7 +44,7 @@ function describe(connection: Connection, heardAtMs: number | undefined): Look {
       const silentMs = heardAtMs === undefined ? 0 : performance.now() - heardAtMs;
       return silentMs > SILENCE_MS
         ? { tone: "warn", icon: "clock", word: `Silent for ${Math.round(silentMs / 1000)} s` }
-        : { tone: "good", icon: "dot", word: "Live" };
+        : { tone: "good live", icon: "dot", word: "Live" };
     }
     case "connecting":
       return { tone: "warn", icon: "retry", word: "Connecting" };

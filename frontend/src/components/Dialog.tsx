@@ -21,6 +21,8 @@ export function Dialog({ title, isDrawer = false, onClose, children }: DialogPro
     const before = document.activeElement;
     if (element && !element.open) {
       element.showModal();
+      // The browser's choice is the first control, which closes it again.
+      element.querySelector<HTMLElement>("[data-first]")?.focus();
     }
     return () => {
       element?.close();

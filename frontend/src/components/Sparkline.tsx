@@ -1,6 +1,6 @@
 /** Sparkline: the shape of a series, without axes; the numbers stand beside it. */
 
-const [WIDTH, HEIGHT, MARGIN] = [120, 28, 2];
+const [WIDTH, HEIGHT, MARGIN] = [120, 18, 1];
 
 export function Sparkline({ values }: { values: readonly number[] }) {
   if (values.length < 2) {

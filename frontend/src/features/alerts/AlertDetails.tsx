@@ -60,8 +60,9 @@ export function AlertDetails({ alert, mayResolve, onResolve }: AlertDetailsProps
         <dl className="facts">
           <dt>Account</dt>
           <dd>
-            <span className="mono">{alert.account_id}</span>{" "}
-            <Link to={`/transactions?${history}`}>its transactions</Link>
+            <Link className="mono" to={`/transactions?${history}`}>
+              {alert.account_id}
+            </Link>
           </dd>
           <dt>Occurred</dt>
           <dd>

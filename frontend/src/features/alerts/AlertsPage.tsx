@@ -1,5 +1,5 @@
 /** AlertsPage: the queue of fraud alerts, and one of them in full to be decided. */
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { panelStateOf } from "../../api/queries";
 import type { Alert, Resolution } from "../../api/types";
@@ -8,6 +8,7 @@ import { Panel } from "../../components/Panel";
 import { useToast } from "../../components/Toaster";
 import { LivePage } from "../live/LivePage";
 import { may, useIdentity } from "../sign-in/session";
+import { AccountHistory } from "./AccountHistory";
 import { AlertDetails } from "./AlertDetails";
 import { AlertList } from "./AlertList";
 import "./alerts.css";
@@ -55,9 +56,10 @@ export function AlertsPage() {
           status={status}
           selectedId={selectedId}
           hrefOf={(alert) => searchOf(alert.id)}
+          onSuggest={(alert) => navigate(searchOf(alert.id), { replace: true })}
         />
         {selectedId ? (
-          <Detail key={selectedId} id={selectedId} backTo={searchOf()} />
+          <Detail key={selectedId} id={selectedId} hrefOf={searchOf} />
         ) : (
           <section className="panel detail-empty" aria-label="Alert">
             <div className="slot">
@@ -75,9 +77,14 @@ interface QueueProps {
   status: Alert["status"];
   selectedId: string | null;
   hrefOf: (alert: Alert) => string;
+  /** An alert to show when none was chosen, and there is room for one. */
+  onSuggest: (alert: Alert) => void;
 }
 
-function Queue({ status, selectedId, hrefOf }: QueueProps) {
+// As in alerts.css: queue and alert side by side.
+const HAS_ROOM = "(min-width: 60.001rem)";
+
+function Queue({ status, selectedId, hrefOf, onSuggest }: QueueProps) {
   const asked = useAlerts(status);
   const [order, setOrder] = useState<Order>("newest");
   const alerts = asked.data?.pages.flatMap((page) => page.items) ?? [];
@@ -89,6 +96,14 @@ function Queue({ status, selectedId, hrefOf }: QueueProps) {
       ? { kind: "empty", icon: "shield", title: "The queue is clear" }
       : { kind: "empty", icon: "alerts", title: "No alert was resolved yet" };
   });
+  const first = alerts[0];
+  const isFirstWanted = selectedId === null && first !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the queue is there
+  useEffect(() => {
+    if (isFirstWanted && matchMedia(HAS_ROOM).matches) {
+      onSuggest(first);
+    }
+  }, [isFirstWanted]);
   const shown = order === "score" ? alerts.toSorted((a, b) => b.score - a.score) : alerts;
   return (
     <div className="queue">
@@ -134,57 +149,73 @@ function Queue({ status, selectedId, hrefOf }: QueueProps) {
   );
 }
 
-function Detail({ id, backTo }: { id: string; backTo: string }) {
+interface DetailProps {
+  id: string;
+  hrefOf: (id?: string) => string;
+}
+
+function Detail({ id, hrefOf }: DetailProps) {
   const identity = useIdentity();
   const asked = useAlert(id);
+  const queue = useAlerts("open").data?.pages[0]?.items;
   const resolve = useResolveAlert();
   const toast = useToast();
   const [resolution, setResolution] = useState<Resolution | undefined>();
+  const alert = asked.data;
+  const next = queue?.find((waiting) => waiting.id !== id);
   const close = () => {
     setResolution(undefined);
     resolve.reset();
   };
   const send = (note: string) => {
     if (resolution) {
-      resolve.mutate(
-        { id, resolution, note },
-        {
-          onSuccess: () => {
-            close();
-            toast("check", `Resolved as ${resolution}`);
-          },
-        },
-      );
+      const onSuccess = () => {
+        close();
+        toast("check", `Resolved as ${resolution}`);
+      };
+      resolve.mutate({ id, resolution, note }, { onSuccess });
     }
   };
   return (
-    <Panel
-      title="Alert"
-      state={panelStateOf(asked)}
-      skeletonLines={10}
-      actions={
-        <Link className="button quiet back" to={backTo}>
-          <Icon name="first" /> Queue
-        </Link>
-      }
-    >
-      {asked.data && (
-        <AlertDetails
-          alert={asked.data}
-          mayResolve={may(identity, "alerts:write")}
-          onResolve={setResolution}
-        />
+    <div className="stack detail">
+      <Panel
+        title="Alert"
+        state={panelStateOf(asked)}
+        skeletonLines={10}
+        actions={
+          <>
+            <Link className="button quiet back" to={hrefOf()}>
+              <Icon name="first" /> Queue
+            </Link>
+            {next && alert?.status === "resolved" && (
+              <Link className="button primary" to={`?alert=${next.id}`}>
+                Next alert <Icon name="next" />
+              </Link>
+            )}
+          </>
+        }
+      >
+        {alert && (
+          <AlertDetails
+            alert={alert}
+            mayResolve={may(identity, "alerts:write")}
+            onResolve={setResolution}
+          />
+        )}
+        {alert && resolution && (
+          <ResolveDialog
+            alert={alert}
+            resolution={resolution}
+            isSending={resolve.isPending}
+            error={resolve.error}
+            onResolve={send}
+            onClose={close}
+          />
+        )}
+      </Panel>
+      {alert && may(identity, "transactions:read_any") && (
+        <AccountHistory accountId={alert.account_id} />
       )}
-      {asked.data && resolution && (
-        <ResolveDialog
-          alert={asked.data}
-          resolution={resolution}
-          isSending={resolve.isPending}
-          error={resolve.error}
-          onResolve={send}
-          onClose={close}
-        />
-      )}
-    </Panel>
+    </div>
   );
 }

@@ -43,7 +43,7 @@ export function ResolveDialog(props: ResolveDialogProps) {
       <p className="break">
         <Money amount={alert.amount} currency={alert.currency} /> at{" "}
         <strong>{alert.merchant}</strong>, account <span className="mono">{alert.account_id}</span>.
-        Scoring learns from the decision.
+        The decision stands once it is made.
       </p>
       {error && (
         <Notice tone={isTaken ? "warn" : "bad"} role="alert">
@@ -63,7 +63,7 @@ export function ResolveDialog(props: ResolveDialogProps) {
               <input
                 {...control}
                 type="text"
-                autoFocus
+                data-first
                 required
                 autoComplete="off"
                 maxLength={NOTE_LENGTH_MAX}

@@ -39,7 +39,9 @@ export function useAlert(id: string) {
   return useQuery<Alert>({
     queryKey: ["alerts", "one", id],
     queryFn: async ({ signal }) =>
-      bodyOf(await client.GET("/alerts/{alert_id}", { params: { path: { alert_id: id } }, signal })),
+      bodyOf(
+        await client.GET("/alerts/{alert_id}", { params: { path: { alert_id: id } }, signal }),
+      ),
   });
 }
 

@@ -17,8 +17,10 @@ export function Anomalies({ forecast }: { forecast: Forecast }) {
       <dd>
         {forecast.fraud_risk_detected ? (
           <Tag tone="bad" icon="alerts" word="Detected" />
-        ) : (
+        ) : forecast.status === "ok" ? (
           <Tag tone="good" icon="check" word="None seen" />
+        ) : (
+          <Tag tone="neutral" icon="clock" word="Not known yet" />
         )}
       </dd>
     </dl>

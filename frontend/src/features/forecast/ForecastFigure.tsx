@@ -5,6 +5,7 @@ import { ErrorBoundary } from "../../components/ErrorBoundary";
 import { Skeleton } from "../../components/Panel";
 import { writeClock, writeExactly } from "../../time";
 import { describeLoad, seriesOf, writeLoad } from "./series";
+import { Progress } from "./states";
 
 const LoadChart = lazy(() => import("./LoadChart"));
 
@@ -32,9 +33,10 @@ export function ForecastFigure(props: ForecastFigureProps) {
           </Suspense>
         </ErrorBoundary>
       </div>
-      <Legend />
+      <Legend hasForecast={forecast.forecast.length > 0} />
       <figcaption className="small muted">
         {describeLoad(forecast, horizon)} Times are in UTC.
+        {forecast.status !== "ok" && <Progress forecast={forecast} />}
       </figcaption>
     </figure>
   );
@@ -87,7 +89,7 @@ export function ForecastTable({ forecast, horizon, historyMinutes }: ForecastFig
   );
 }
 
-function Legend() {
+function Legend({ hasForecast }: { hasForecast: boolean }) {
   return (
     <ul className="legend">
       <li>
@@ -96,29 +98,34 @@ function Legend() {
         </svg>
         Actual
       </li>
-      <li>
-        <svg viewBox="0 0 22 12" aria-hidden="true">
-          <path
-            d="M0 6h22"
-            stroke="var(--chart-forecast)"
-            strokeWidth="2"
-            strokeDasharray="5 3.5"
-          />
-        </svg>
-        Forecast
-      </li>
-      <li>
-        <svg viewBox="0 0 22 12" aria-hidden="true">
-          <rect
-            width="22"
-            height="12"
-            rx="2"
-            fill="var(--chart-band)"
-            fillOpacity="var(--chart-band-opacity)"
-          />
-        </svg>
-        95 % interval
-      </li>
+      {hasForecast && (
+        <>
+          {" "}
+          <li>
+            <svg viewBox="0 0 22 12" aria-hidden="true">
+              <path
+                d="M0 6h22"
+                stroke="var(--chart-forecast)"
+                strokeWidth="2"
+                strokeDasharray="5 3.5"
+              />
+            </svg>
+            Forecast
+          </li>
+          <li>
+            <svg viewBox="0 0 22 12" aria-hidden="true">
+              <rect
+                width="22"
+                height="12"
+                rx="2"
+                fill="var(--chart-band)"
+                fillOpacity="var(--chart-band-opacity)"
+              />
+            </svg>
+            95 % interval
+          </li>
+        </>
+      )}
     </ul>
   );
 }

@@ -1,7 +1,6 @@
 /** ForecastPage: load so far and to come, as a chart or as numbers, and what is thought of it. */
 import { useState } from "react";
 import { panelStateOf } from "../../api/queries";
-import { Notice } from "../../components/Notice";
 import { Panel } from "../../components/Panel";
 import { useNow } from "../../now";
 import { LivePage } from "../live/LivePage";
@@ -9,7 +8,7 @@ import { Anomalies } from "./Anomalies";
 import { ForecastFigure, ForecastTable } from "./ForecastFigure";
 import { ModelFacts } from "./ModelFacts";
 import { useForecast } from "./queries";
-import { forecastState, Progress } from "./states";
+import { forecastState } from "./states";
 
 const HORIZONS = [10, 30, 60, 180] as const;
 const VIEWS = ["chart", "table"] as const;
@@ -69,11 +68,6 @@ export function ForecastPage() {
             </fieldset>
           }
         >
-          {forecast && forecast.status !== "ok" && (
-            <Notice tone="info">
-              <Progress forecast={forecast} />
-            </Notice>
-          )}
           {forecast && view === "chart" && <ForecastFigure forecast={forecast} {...parts} isTall />}
           {forecast && view === "table" && <ForecastTable forecast={forecast} {...parts} />}
         </Panel>

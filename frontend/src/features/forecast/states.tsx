@@ -6,10 +6,12 @@ import type { PanelState } from "../../components/Panel";
 
 // The forecaster works every minute: an older result means that it stands still.
 const AGE_MAX_MS = 5 * 60_000;
+// Fewer minutes are no curve.
+const HISTORY_SHOWN_MIN = 5;
 
 export function forecastState(asked: UseQueryResult<Forecast>, nowMs: number): PanelState {
   const state = panelStateOf(asked, (forecast) =>
-    forecast.status === "ok" || forecast.history.length > 1
+    forecast.status === "ok" || forecast.history.length >= HISTORY_SHOWN_MIN
       ? undefined
       : {
           kind: "empty",

@@ -70,7 +70,7 @@ function ForecastPanel() {
   const nowMs = useNow(15_000);
   return (
     <Panel
-      title="Load, transactions per minute"
+      title="Load per minute"
       state={forecastState(asked, nowMs)}
       skeletonLines={11}
       actions={

@@ -15,7 +15,8 @@ export function TransactionDetails({ transaction }: { transaction: Transaction }
       <div className="stack tight">
         <Money amount={transaction.amount} currency={transaction.currency} isBig />
         <p className="break">
-          {transaction.kind} · <strong>{transaction.merchant}</strong>
+          <span className="capital">{transaction.kind}</span> ·{" "}
+          <strong>{transaction.merchant}</strong>
           {transaction.location && <span className="muted"> · {transaction.location}</span>}
         </p>
         <p className="tags">

@@ -29,10 +29,12 @@ export function useTransaction(id: string, known?: Transaction) {
   return useQuery<Transaction>({
     queryKey: ["transactions", "one", id],
     queryFn: async ({ signal }) =>
-      bodyOf(await client.GET("/transactions/{transaction_id}", {
+      bodyOf(
+        await client.GET("/transactions/{transaction_id}", {
           params: { path: { transaction_id: id } },
           signal,
-        })),
+        }),
+      ),
     refetchInterval: (query) => (query.state.data?.status === "pending" ? 1_000 : false),
     ...(known && { placeholderData: known }),
   });
