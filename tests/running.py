@@ -52,16 +52,26 @@ def clean_environment(**variables: str) -> dict[str, str]:
 
 
 def start_server(
-    name: str, home: Path, environment: dict[str, str] | None = None, log: str | None = None
+    name: str,
+    home: Path,
+    environment: dict[str, str] | None = None,
+    log: str | None = None,
+    *,
+    launcher: tuple[str, ...] = ("aether_cli",),
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start `aether run NAME` on an installation; its output goes to `home/NAME.log`."""
+    """Start `aether run NAME` on an installation; its output goes to `home/NAME.log`.
+
+    launcher: the module that takes the command, with its first arguments.
+    stdin: a listening socket that a gateway inherits, as from supervisord.
+    """
     with (home / f"{log or name}.log").open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "aether_cli", "run", name],
+            [sys.executable, "-m", *launcher, "run", name],
             env=clean_environment(AETHER_HOME=str(home)) | (environment or {}),
             stdout=file,
             stderr=file,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
         )
 
 
@@ -75,11 +85,22 @@ def free_port() -> int:
 class RunningProcess:
     """One `aether run NAME` that a test may kill and start again."""
 
-    def __init__(self, name: str, role: str, home: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        role: str,
+        home: Path,
+        environment: dict[str, str],
+        *,
+        launcher: tuple[str, ...] = ("aether_cli",),
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.name = name
         self._role = role
         self._home = home
         self._environment = environment
+        self._launcher = launcher
+        self._stdin = stdin
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,7 +114,14 @@ class RunningProcess:
 
     def start(self) -> None:
         assert self._process is None or self._process.poll() is not None
-        self._process = start_server(self._role, self._home, self._environment, log=self.name)
+        self._process = start_server(
+            self._role,
+            self._home,
+            self._environment,
+            log=self.name,
+            launcher=self._launcher,
+            stdin=self._stdin,
+        )
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -386,9 +414,10 @@ def processes_of(home: Path) -> dict[int, str]:
             command = (directory / "cmdline").read_bytes()
             # PostgreSQL's children carry it only in their working directory.
             texts = (command, (directory / "environ").read_bytes())
-            belongs = any(needle in text for text in texts) or home in (
-                directory / "cwd"
-            ).resolve().parents
+            belongs = (
+                any(needle in text for text in texts)
+                or home in (directory / "cwd").resolve().parents
+            )
         except OSError:
             continue
         if belongs and command and pid != os.getpid():
