@@ -1,0 +1,170 @@
+"""Bulk: a result for each item in its order, each on its own, in either form.
+
+A real gateway and writer; single lines that are broken, keys that repeat, limits, and connections
+that end in the middle.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.calls import JSON, new_account, transaction, wait_written
+from tests.api.conftest import Served
+
+PATH = "/transactions/bulk"
+LINES = {"Content-Type": "application/x-ndjson"}
+
+
+def as_lines(items: list[dict[str, Any]]) -> bytes:
+    return b"\n".join(json.dumps(item).encode() for item in items)
+
+
+def results_of(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    if answer.headers["content-type"].startswith("application/json"):
+        found: list[dict[str, Any]] = answer.json()
+    else:
+        found = [json.loads(line) for line in answer.text.splitlines()]
+    assert [result["index"] for result in found] == list(range(len(found)))
+    assert all(("id" in result) != ("problem" in result) for result in found)
+    return found
+
+
+def items_of(account: str, count: int) -> list[dict[str, Any]]:
+    return [
+        transaction(account_id=account, amount=str(n + 1), idempotency_key=f"{account}-{n}")
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("is_lines", [True, False])
+def test_each_item_has_its_result(service: httpx.Client, *, is_lines: bool) -> None:
+    account = new_account()
+    items = items_of(account, 1_000)
+    answer = (
+        service.post(PATH, content=as_lines(items), headers=LINES)
+        if is_lines
+        else service.post(PATH, json=items)
+    )
+    results = results_of(answer)
+    ids = [result["id"] for result in results]
+    assert len(set(ids)) == 1_000
+    for number in (0, 500, 999):
+        assert wait_written(service, ids[number])["amount"] == f"{number + 1}.00"
+    # All of it again changes nothing.
+    again = results_of(service.post(PATH, content=as_lines(items), headers=LINES))
+    assert [result["id"] for result in again] == ids
+    assert all(result["replayed"] for result in again)
+
+
+def test_one_bad_item_harms_no_other(service: httpx.Client) -> None:
+    account = new_account()
+    lines = [
+        json.dumps(transaction(account_id=account)),
+        "{broken",
+        json.dumps(transaction(account_id=account, amount="0", currency="DEM")),
+        "",
+        "[]",
+        json.dumps(transaction(account_id=account, merchant="x" * 70_000)),
+        json.dumps(transaction(account_id=account, idempotency_key="k k")),
+        "\r",
+        json.dumps(transaction(account_id=account)) + "\r",
+    ]
+    results = results_of(service.post(PATH, content="\n".join(lines).encode(), headers=LINES))
+    statuses = [result.get("problem", {}).get("status", 201) for result in results]
+    assert statuses == [201, 400, 422, 422, 413, 422, 201]
+    fields = {error["field"] for error in results[2]["problem"]["errors"]}
+    assert fields == {"amount", "currency"}
+
+
+def test_a_key_that_comes_twice_in_one_request(service: httpx.Client) -> None:
+    account = new_account()
+    item = transaction(account_id=account, idempotency_key="twice")
+    results = results_of(service.post(PATH, json=[item, item, item | {"amount": "1"}]))
+    assert results[0]["id"] == results[1]["id"]
+    assert "replayed" not in results[0]
+    assert results[1]["replayed"] is True
+    assert results[2]["problem"]["type"] == "/problems/idempotency-key-reused"
+
+
+def test_a_customer_submits_for_their_own_account(customer: httpx.Client) -> None:
+    results = results_of(
+        customer.post(PATH, json=[transaction(), transaction(account_id=new_account())])
+    )
+    assert "id" in results[0]
+    assert results[1]["problem"]["status"] == 403
+
+
+def test_who_may_not_submit_may_not_in_bulk(analyst: httpx.Client, anybody: httpx.Client) -> None:
+    assert analyst.post(PATH, json=[transaction()]).status_code == 403
+    assert anybody.post(PATH, json=[transaction()]).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400), (b"{}", 422), (b"null", 422), (b'[{"amount":1}', 400), (b"[1,]", 400),
+        (b"[] x", 400), (b"[" * 100_000, 400),
+    ],
+    ids=lambda value: repr(value)[:16],
+)  # fmt: skip
+def test_a_broken_array_is_refused_as_a_whole(
+    service: httpx.Client, body: bytes, status: int
+) -> None:
+    answer = service.post(PATH, content=body, headers=JSON)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_nothing_is_taken_of_an_empty_array(service: httpx.Client) -> None:
+    assert service.post(PATH, json=[]).json() == []
+
+
+def test_too_many_items(service: httpx.Client) -> None:
+    account = new_account()
+    items = [transaction(account_id=account)] * 10_001
+    answer = service.post(PATH, json=items)
+    assert answer.status_code == 422
+    results = results_of(service.post(PATH, content=as_lines(items), headers=LINES))
+    assert len(results) == 10_001
+    assert all("id" in result for result in results[:-1])
+    assert results[-1]["problem"]["status"] == 422
+
+
+def test_the_header_is_not_for_many(service: httpx.Client) -> None:
+    answer = service.post(PATH, json=[], headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 400
+
+
+def test_lines_may_arrive_in_any_pieces(service: httpx.Client) -> None:
+    account = new_account()
+    body = as_lines(items_of(account, 50)) + b"\n"
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, len(body), 97):
+            yield body[start : start + 97]
+
+    results = results_of(service.post(PATH, content=pieces(), headers=LINES))
+    assert len(results) == 50
+
+
+def test_a_line_that_may_be_cut_is_not_taken(served: Served, service: httpx.Client) -> None:
+    account = new_account()
+    first, cut = as_lines(items_of(account, 2)).split(b"\n")
+    url = httpx.URL(served.system.base_url)
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as peer:
+        peer.sendall(
+            b"POST /transactions/bulk HTTP/1.1\r\nHost: x\r\n"
+            b"Authorization: %s\r\nContent-Type: application/x-ndjson\r\n"
+            b"Content-Length: 100000\r\n\r\n" % service.headers["authorization"].encode()
+        )
+        peer.sendall(first + b"\n" + cut)
+    # The next request with these keys shows which of the two was taken.
+    results = results_of(service.post(PATH, content=first + b"\n" + cut, headers=LINES))
+    assert "replayed" not in results[1]
