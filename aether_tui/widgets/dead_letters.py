@@ -54,10 +54,9 @@ class LetterCard(ModalScreen[None]):
             yield Static(
                 join_lines(
                     [
-                        Text.assemble(("id     ", FAINT), letter.id),
-                        Text.assemble(
-                            ("entry  ", FAINT), f"{letter.entry} of shard {letter.shard}"
-                        ),
+                        Text.assemble(("id         ", FAINT), letter.id),
+                        Text.assemble(("shard      ", FAINT), str(letter.shard)),
+                        Text.assemble(("entry      ", FAINT), letter.entry),
                         Text.assemble(("set aside  ", FAINT), write_instant(letter.created_at)),
                         "",
                         Text(letter.error),

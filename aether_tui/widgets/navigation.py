@@ -13,6 +13,8 @@ from textual.widget import Widget
 from aether_tui.messages import ScreenChosen
 from aether_tui.theme import BLUE, BRIGHT, FAINT, MUTED, ORANGE, RAISED
 
+_NAME_LENGTH_SHORT = 4
+
 
 @dataclass(frozen=True)
 class Place:
@@ -36,17 +38,24 @@ class Navigation(Widget):
         self._spans: list[tuple[int, int, str]] = []
 
     def render(self) -> Text:
-        """Draw the row."""
+        """Draw the row; where it does not fit, only the open screen keeps its whole name."""
+        line = self._draw(name_length_max=None)
+        if line.cell_len > self.size.width:
+            line = self._draw(name_length_max=_NAME_LENGTH_SHORT)
+        return line
+
+    def _draw(self, name_length_max: int | None) -> Text:
         line = Text(no_wrap=True)
         self._spans = []
         for place in self._places:
             start = line.cell_len
             is_here = place.name == self._here
             opening, closing = ("[", "]") if is_here else (" ", " ")
+            title = place.title if is_here else place.title[:name_length_max]
             label = Text.assemble(
                 (opening, FAINT),
                 (place.digit, BLUE if is_here else FAINT),
-                (f" {place.title}", f"bold {BRIGHT}" if is_here else MUTED),
+                (f" {title}", f"bold {BRIGHT}" if is_here else MUTED),
             )
             if place.name == "alerts" and self.open_alerts:
                 label.append(f" {self.open_alerts}", f"bold {ORANGE}")
@@ -56,6 +65,7 @@ class Navigation(Widget):
             line.append_text(label)
             self._spans.append((start, line.cell_len, place.name))
             line.append(" ")
+        line.rstrip()
         return line
 
     def on_click(self, event: Click) -> None:
