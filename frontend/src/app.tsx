@@ -21,7 +21,6 @@ import { Toaster } from "./components/Toaster";
 import { AlertNews } from "./features/alerts/AlertNews";
 import { LivePage } from "./features/live/LivePage";
 import { LiveProvider } from "./features/live/LiveProvider";
-import { OverviewPage } from "./features/overview/OverviewPage";
 import { useSummary } from "./features/overview/queries";
 import {
   IdentityProvider,
@@ -32,6 +31,9 @@ import {
 } from "./features/sign-in/session";
 import { forgetRecent } from "./features/transactions/live";
 
+// Asked for at once, beside the session: most visits begin here.
+const overview = import("./features/overview/OverviewPage");
+const OverviewPage = lazy(async () => ({ default: (await overview).OverviewPage }));
 const LoginPage = lazy(async () => ({
   default: (await import("./features/sign-in/LoginPage")).LoginPage,
 }));

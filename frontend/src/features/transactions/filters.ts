@@ -211,10 +211,10 @@ interface Token {
 }
 
 function tokensOf(text: string): Token[] {
-  const pattern = /(?:([A-Za-z_]+):)?(?:"([^"]*)"?|([^\s"]+))|([A-Za-z_]+):(?=\s|$)/g;
+  const pattern = /([A-Za-z_]+):(?=\s|$)|(?:([A-Za-z_]+):)?(?:"([^"]*)"?|([^\s"]+))/g;
   return [...text.matchAll(pattern)].map((match) => ({
-    name: match[1] ?? match[4],
-    value: match[2] ?? match[3] ?? "",
+    name: match[1] ?? match[2],
+    value: match[3] ?? match[4] ?? "",
   }));
 }
 
