@@ -11,16 +11,18 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from aether_cli import postgres, valkey
-from aether_cli.home import secret
+from aether_cli.home import make_home, secret
 from aether_core.settings import Settings
 
 
 def resolve_servers(settings: Settings) -> Settings:
     """Return settings with both servers' URLs: as given, else those of the embedded servers.
 
-    Makes the run directory and the passwords when they are missing.
+    Makes AETHER_HOME and the passwords when they are missing.
     """
     update: dict[str, object] = {}
+    if settings.database_url is None or settings.redis_url is None:
+        make_home(settings)
     if settings.database_url is None:
         password = quote(secret(settings, "postgres"))
         host = quote(str(postgres.socket_directory(settings)), safe="")

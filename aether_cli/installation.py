@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 
 from aether_cli.claims import Claim, find_claims, is_alive
 from aether_cli.home import make_home
+from aether_cli.postgres import socket_directory
 from aether_cli.supervisor import Supervisor, find_supervisord
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings
@@ -78,6 +79,10 @@ def stop_everything(settings: Settings) -> list[str]:
     for pattern in ("supervisor.sock*", "valkey.sock", "*.pid", "*.starts"):
         for path in settings.run_directory.glob(pattern):
             path.unlink(missing_ok=True)
+    sockets = socket_directory(settings)
+    if sockets.parent not in (settings.home, settings.run_directory):
+        with suppress(OSError):
+            sockets.rmdir()
     return leftovers
 
 

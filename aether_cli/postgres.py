@@ -61,7 +61,7 @@ def run_postgres(settings: Settings) -> None:
     user = _server_user()
     installation = _reachable_installation(user)
     data = _data_directory(settings, user)
-    sockets = _socket_directory(settings, user)
+    sockets = _make_socket_directory(settings, user)
     if not (data / "PG_VERSION").exists():
         _initialise(settings, installation, data, user)
     program = str(installation / "bin" / "postgres")
@@ -74,8 +74,13 @@ def run_postgres(settings: Settings) -> None:
 
 
 def socket_directory(settings: Settings) -> Path:
-    """Return where PostgreSQL puts its socket, made when missing."""
-    return _socket_directory(settings, _server_user())
+    """Return where PostgreSQL puts its socket: a place that its user may write to."""
+    if os.getuid() != 0:
+        return settings.run_directory
+    if _may_enter(settings.run_directory.parent, _find_server_user()):
+        return settings.run_directory / "postgres"
+    digest = hashlib.sha256(os.fsencode(settings.home)).hexdigest()[:12]
+    return _SYSTEM_DIRECTORY / f"run-{digest}"
 
 
 def _installation() -> Path:
@@ -90,22 +95,33 @@ def _server_user() -> ServerUser | None:
     """Return PostgreSQL's own user when we are root, making it when it is missing."""
     if os.getuid() != 0:
         return None
+    found = _find_server_user()
+    if found.uid >= 0:
+        return found
+    try:
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin",
+             "--home-dir", "/nonexistent", "--user-group", SERVER_USER],
+            check=True,
+            capture_output=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError) as error:
+        made_by_another = _find_server_user()
+        if made_by_another.uid >= 0:
+            return made_by_another
+        raise CannotStart(
+            "PostgreSQL does not run as root and its user could not be made: "
+            f"useradd --system --user-group {SERVER_USER}, or start Aether as another user."
+        ) from error
+    return _find_server_user()
+
+
+def _find_server_user() -> ServerUser:
+    """Return PostgreSQL's own user; with impossible ids, which own nothing, before it is made."""
     try:
         entry = pwd.getpwnam(SERVER_USER)
     except KeyError:
-        try:
-            subprocess.run(
-                ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin",
-                 "--home-dir", "/nonexistent", "--user-group", SERVER_USER],
-                check=True,
-                capture_output=True,
-            )  # fmt: skip
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise CannotStart(
-                "PostgreSQL does not run as root and its user could not be made: "
-                f"useradd --system --user-group {SERVER_USER}, or start Aether as another user."
-            ) from error
-        entry = pwd.getpwnam(SERVER_USER)
+        return ServerUser(SERVER_USER, -1, -1)
     return ServerUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
@@ -114,16 +130,20 @@ def _reachable_installation(user: ServerUser | None) -> Path:
     program = installation / "bin" / "postgres"
     if user is None or (_may_enter(program.parent, user) and program.stat().st_mode & 0o001):
         return installation
-    # The virtual environment lies in a home that others may not enter: use a copy.
+    # The virtual environment lies in a home that others may not enter: use a copy, with the
+    # libraries where the programs look for them, beside the package.
+    wheel = installation.parent
     version = (installation / "include" / "pg_config.h").stat().st_mtime_ns
     copy = _SYSTEM_DIRECTORY / f"postgresql-{version}"
     if not copy.exists():
         _make_system_directory()
         partial = copy.with_suffix(f".{os.getpid()}")
-        shutil.copytree(installation, partial, symlinks=True)
+        for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, partial / part.name, symlinks=True)
         _open_to_all(partial)
         partial.rename(copy)
-    return copy
+    return copy / wheel.name / installation.name
 
 
 def _open_to_all(directory: Path) -> None:
@@ -150,17 +170,14 @@ def _data_directory(settings: Settings, user: ServerUser | None) -> Path:
     return _owned_directory(directory, user)
 
 
-def _socket_directory(settings: Settings, user: ServerUser | None) -> Path:
-    """Return where PostgreSQL puts its socket: a place that its user may write to."""
-    if user is None:
-        return make_run_directory(settings)
-    if _may_enter(settings.run_directory.parent, user):
-        make_run_directory(settings).chmod(0o711)
-        directory = settings.run_directory / "postgres"
-    else:
-        digest = hashlib.sha256(os.fsencode(settings.home)).hexdigest()[:12]
-        _make_system_directory()
-        directory = _SYSTEM_DIRECTORY / f"run-{digest}"
+def _make_socket_directory(settings: Settings, user: ServerUser | None) -> Path:
+    inside = make_run_directory(settings)
+    directory = socket_directory(settings)
+    if user is not None:
+        if directory.parent == inside:
+            inside.chmod(0o711)
+        else:
+            _make_system_directory()
     return _owned_directory(directory, user)
 
 
@@ -178,7 +195,7 @@ def _initialise(
     # Made aside and put in place when it is complete: a crash on the way leaves nothing behind
     # that looks like a database.
     partial = _owned_directory(data.with_name(f"{data.name}.new-{os.getpid()}"), user)
-    password = _socket_directory(settings, user) / "initdb.password"
+    password = socket_directory(settings) / "initdb.password"
     owner = None if user is None else (user.uid, user.gid)
     write_private(password, secret(settings, "postgres"), owner)
     try:

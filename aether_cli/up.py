@@ -59,8 +59,14 @@ def up() -> None:
             _wait_until_healthy(settings, quiet=not started)
         else:
             settings = _start(wanted)
-        typer.echo(_places(settings))
-        typer.echo(_admin(settings, ensure_first_admin(settings)))
+        _say(_places(settings))
+        _say(_admin(settings, ensure_first_admin(settings)))
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    """Print a line; a reader who went away (`| head`) is no reason to stop anything."""
+    with suppress(BrokenPipeError):
+        typer.echo(text, err=err)
 
 
 def _say_what_waits(wanted: Settings, running: Settings) -> None:
@@ -71,14 +77,14 @@ def _say_what_waits(wanted: Settings, running: Settings) -> None:
         if not name.startswith("admin_") and getattr(wanted, name) != getattr(running, name)
     ]
     if differing:
-        typer.echo(f"Already running: {', '.join(differing)} takes effect after `aether down`.")
+        _say(f"Already running: {', '.join(differing)} takes effect after `aether down`.")
 
 
 def _start(settings: Settings) -> Settings:
     """Start supervisord and all below it; on failure leave nothing running."""
     _prepare_directories(settings)
     if ended := stop_everything(settings):
-        typer.echo(f"  ended what an earlier run left behind: {', '.join(ended)}")
+        _say(f"  ended what an earlier run left behind: {', '.join(ended)}")
     _check_port(settings)
     asyncio.run(check_external_servers(settings))
     check_first_admin(settings)
@@ -88,7 +94,7 @@ def _start(settings: Settings) -> Settings:
         start_supervisord(settings)
         _wait_until_healthy(resolved)
     except BaseException:
-        typer.echo("  stopping what was started", err=True)
+        _say("  stopping what was started", err=True)
         stop_everything(settings)
         raise
     return resolved
@@ -160,7 +166,7 @@ def _wait_until_healthy(settings: Settings, *, quiet: bool = False) -> None:
             if part.trouble is None and part.name not in reported:
                 reported.add(part.name)
                 if not quiet:
-                    typer.echo(f"  {part.name:<11} ready after {waited_s:4.1f} s")
+                    _say(f"  {part.name:<11} ready after {waited_s:4.1f} s")
         troubles = [f"{part.name}: {part.trouble}" for part in parts if part.trouble]
         if not troubles and all(_is_up(process) for process in processes):
             return

@@ -13,7 +13,7 @@ from aether_core.settings import Settings
 
 def socket_path(settings: Settings) -> Path:
     """Return where Valkey takes connections."""
-    return make_run_directory(settings) / "valkey.sock"
+    return settings.run_directory / "valkey.sock"
 
 
 def run_valkey(settings: Settings) -> None:
@@ -28,6 +28,7 @@ def run_valkey(settings: Settings) -> None:
     except BlockingIOError as error:
         raise CannotStart(f"Another Valkey already works in {directory}.") from error
     os.set_inheritable(lock, True)
+    make_run_directory(settings)
     configuration = directory / "valkey.conf"
     write_private(
         configuration,

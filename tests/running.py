@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -402,6 +403,9 @@ def installed_system(home: Path, **environment: str) -> Iterator[InstalledSystem
         yield system
     finally:
         system.run("down", "--drain-s", "0")
+        data = home / "postgres"
+        if data.is_symlink():  # root in a place that PostgreSQL's user cannot enter
+            shutil.rmtree(data.readlink(), ignore_errors=True)
 
 
 def processes_of(home: Path) -> dict[int, str]:
