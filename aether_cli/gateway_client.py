@@ -25,6 +25,7 @@ _TIMEOUT_S: Final = 60.0
 _RETRY_FIRST_S: Final = 0.1
 _RETRY_MAX_S: Final = 5.0
 _RETRY_AFTER_MAX_S: Final = 30.0
+_PATIENCE_FIRST_S: Final = 15.0
 # A token is not used to the last second: clocks differ, and a request takes a moment.
 _TOKEN_MARGIN_S: Final = 30.0
 
@@ -67,14 +68,16 @@ class GatewayClient:
         patience_s: float,
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """patience_s: how long nothing at all may succeed before it gives up.
+        """patience_s: how long nothing at all may succeed before it gives up, once anything has.
 
         on_trouble: told why a request is repeated.
         """
         self.url = url
         self._origin = parse_origin(url)
         self._credentials = credentials
-        self._patience_s = patience_s
+        # Who was never there is hardly coming back: a wrong address is told soon.
+        self._patience_s = min(patience_s, _PATIENCE_FIRST_S)
+        self._patience_later_s = patience_s
         self._on_trouble = on_trouble
         self._succeeded_at = time.monotonic()
         self._token = ""
@@ -116,6 +119,7 @@ class GatewayClient:
                     raise NotPermitted(problem.reason)
                 elif answer.status < 500 and answer.status != 429:
                     self._succeeded_at = time.monotonic()
+                    self._patience_s = self._patience_later_s
                     return answer
                 else:
                     await self.pause(attempt, problem.reason, _retry_after(answer))
