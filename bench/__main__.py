@@ -1,0 +1,51 @@
+"""`python -m bench [ONLY …]`: measures, prints a table, writes bench/results.json.
+
+ONLY: names of figures, or beginnings of them; without any, all are measured.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from bench import bulk, lists, memory, single, steady, tokens
+from bench.results import Result, save, show
+
+_MEASUREMENTS: dict[Callable[[], list[Result]], tuple[str, ...]] = {
+    tokens.run: ("token_validation",),
+    single.run: ("single_vs_ceiling", "single_vs_naive"),
+    bulk.run: ("bulk_rate", "bulk_vs_copy"),
+    steady.run: (
+        "steady_commit_p50",
+        "steady_commit_p99",
+        "steady_event_p99",
+        "spike_refused",
+        "spike_accept_p99",
+        "spike_drain",
+    ),
+    lists.run: ("list_growth",),
+    memory.run: ("memory_gateway", "memory_writer"),
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Measure what is wanted; return 1 when a figure misses its target."""
+    chosen = [
+        measure
+        for measure, names in _MEASUREMENTS.items()
+        if not wanted or any(name.startswith(w) for name in names for w in wanted)
+    ]
+    if not chosen:
+        names = ", ".join(name for names in _MEASUREMENTS.values() for name in names)
+        sys.stderr.write(f"There is no such figure; there are {names}.\n")
+        return 2
+    results: list[Result] = []
+    for measure in chosen:
+        results += measure()
+        save(results)
+    show(results)
+    return 0 if all(result.holds for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
