@@ -24,6 +24,7 @@ _SUBCOMMANDS = (
     "tui",
     "simulate",
     "replay",
+    "demo",
 )
 
 

@@ -264,7 +264,7 @@ class _Fraudsters:
 
 def outlier(world: World, account: Account, at: datetime) -> Payment:
     """Return one fraudulent payment far above what the account usually pays."""
-    times = world.random.uniform(8, 25)
+    times = world.random.uniform(12, 40)
     return world.pay(account, world.any_merchant(), at, times=times, fraud=True)
 
 
