@@ -25,6 +25,7 @@ from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
 from redis import exceptions as redis_errors
 
+from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool
 from aether_core.database.revocations import (
     Revocation,
@@ -253,6 +254,7 @@ class Access:
         """Hear news as they come."""
         attempt = 0
         while True:
+            heed_cancellation()
             try:
                 async with asyncio.timeout(_NEWS_WAIT_MS / 1000 + _ANSWER_MAX_S):
                     await self._hear(wait_ms=_NEWS_WAIT_MS)
@@ -266,6 +268,7 @@ class Access:
         """Read new keys and revocations that were never announced, and forget old ones."""
         cleaned_at = time.monotonic()
         while True:
+            heed_cancellation()
             try:
                 async with (
                     asyncio.timeout(5),
