@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aether_api.agreement import StreamAgreement
+from aether_core.cancellation import heed_cancellation
 from aether_core.errors import (
     AetherError,
     IdempotencyKeyReused,
@@ -167,6 +168,7 @@ class Acceptance:
     async def run(self) -> None:
         """Append what waits, group after group, until cancelled."""
         while True:
+            heed_cancellation()
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:

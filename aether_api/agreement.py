@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 from redis import exceptions as redis_errors
 
+from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool, borrow
 from aether_core.database.connection import check_server as check_database
 from aether_core.database.positions import settle_shard_count
@@ -72,6 +73,7 @@ class StreamAgreement:
         """Agree whenever it is wanted, until cancelled. Raises CannotStart for a wrong set-up."""
         pause_s = _PAUSE_S_MIN
         while True:
+            heed_cancellation()
             await self._wanted.wait()
             try:
                 async with asyncio.timeout(_LIMIT_S):

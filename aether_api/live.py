@@ -27,6 +27,7 @@ from redis import exceptions as redis_errors
 from aether_api.agreement import StreamAgreement
 from aether_api.backlog import measure_backlog
 from aether_api.problems import TooManyStreams
+from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool, borrow
 from aether_core.database.pipeline import find_totals
 from aether_core.errors import AetherError, Unavailable
@@ -276,6 +277,7 @@ class Live:
         pause_s = 0.0
         was_away = False
         while True:
+            heed_cancellation()
             try:
                 if self._position is None:
                     self._position = await newest_id(self._redis)
@@ -320,6 +322,7 @@ class Live:
 
     async def _count(self) -> None:
         while True:
+            heed_cancellation()
             started = time.monotonic()
             try:
                 await self._tell_counters()
