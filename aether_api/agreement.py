@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +59,7 @@ class StreamAgreement:
         self._settings = settings
         self._wanted = asyncio.Event()
         self._wanted.set()
+        self._known = asyncio.Event()
         self.shards: Shards | None = None
 
     @property
@@ -68,6 +70,12 @@ class StreamAgreement:
     def renew(self) -> None:
         """Agree again, soon; until then the stream's server refuses what must not be appended."""
         self._wanted.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until the streams are known, for so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._known.wait()
 
     async def run(self) -> None:
         """Agree whenever it is wanted, until cancelled. Raises CannotStart for a wrong set-up."""
@@ -94,6 +102,7 @@ class StreamAgreement:
                 continue
             pause_s = _PAUSE_S_MIN
             self._wanted.clear()
+            self._known.set()
             logger.info("%d shards agreed on", self.shards.count)
 
     async def _agree(self) -> Shards:

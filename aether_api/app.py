@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_START_S_MAX: Final = 5.0
+"""How long a starting gateway waits for its servers before it takes connections without them."""
 _STATEMENT_TIMEOUT_S: Final = 10.0
 """No question of a console may keep a connection for longer."""
 
@@ -203,6 +205,10 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             group.create_task(parts.live.run(), name="live"),
         ]
         try:
+            # Only now is the socket listened on: where several processes share it, one that can
+            # not accept yet would decline what its neighbour accepts. Without its servers it
+            # starts all the same, and says so.
+            await parts.agreement.wait(_START_S_MAX)
             yield
         finally:
             for task in tasks:
