@@ -17,7 +17,7 @@ from redis import exceptions as redis_errors
 
 from aether_core.database.connection import check_server, connect
 from aether_core.database.schema import schema_is_current
-from aether_core.errors import AetherError, CannotStart, StreamUnavailable
+from aether_core.errors import CannotStart, StreamUnavailable
 from aether_core.settings import Settings
 from aether_core.stream import connection as stream_connection
 
@@ -132,15 +132,13 @@ async def _try_stream(settings: Settings) -> None:
         await redis.execute_command("PING")
         for warning in await stream_connection.check_server(redis):
             logger.warning("%s", warning)
-    except (redis_errors.AuthenticationError, redis_errors.NoPermissionError) as error:
-        raise CannotStart(
-            "The stream's server refuses the password in AETHER_REDIS_URL."
-        ) from error
     except StreamUnavailable as error:
         raise NotYet(_reason(error.__cause__ or error)) from error
-    except AetherError:
-        raise
     except (redis_errors.RedisError, OSError, TimeoutError) as error:
+        if stream_connection.refuses_credentials(error):
+            raise CannotStart(
+                "The stream's server refuses the password in AETHER_REDIS_URL."
+            ) from error
         raise NotYet(_reason(error)) from error
     finally:
         await redis.aclose()

@@ -49,11 +49,11 @@ async def check_server(redis: publisher.Redis) -> list[str]:
     """
     try:
         info = await redis.info("server")
-    except redis_errors.AuthenticationError as error:
-        raise CannotStart(
-            "The stream's server refuses the password in AETHER_REDIS_URL."
-        ) from error
     except (redis_errors.RedisError, OSError) as error:
+        if refuses_credentials(error):
+            raise CannotStart(
+                "The stream's server refuses the password in AETHER_REDIS_URL."
+            ) from error
         raise StreamUnavailable from error
     version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
     if version < _SERVER_VERSION_MIN:
@@ -77,6 +77,13 @@ async def check_server(redis: publisher.Redis) -> list[str]:
             "entries could be lost; set maxmemory-policy noeviction."
         )
     return warnings
+
+
+def refuses_credentials(error: BaseException) -> bool:
+    """Whether an error of the client says that the password is wrong: waiting does not help."""
+    refusals = (redis_errors.AuthenticationError, redis_errors.NoPermissionError)
+    # While it connects the library wraps the refusal in an error of the connection.
+    return isinstance(error, refusals) or isinstance(error.__cause__, refusals)
 
 
 def _as_it_is(response: Any, **_options: Any) -> Any:  # noqa: ANN401 - whatever the server sent
