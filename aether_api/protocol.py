@@ -35,6 +35,9 @@ BODY_GRACE_S: Final = 20.0
 BODY_BYTES_PER_S_MIN: Final = 1024
 """The least pace of a body after its grace; a client that we ourselves hold back is not meant."""
 
+_LAST_REQUEST_S: Final = 0.5
+"""How long a new connection has for its request once the process is about to end."""
+
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -50,6 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._began_at: float | None = time.monotonic()
         self._is_in_head = True
         self._arrived = 0
+        self._is_last = False
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request in."""
@@ -73,6 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
         error = self._excess()
         if error is None:
             super().on_headers_complete()
+            if self._is_last and self.cycle is not None:
+                self.cycle.keep_alive = False
             return
         app = self.app
         self.app = _refusing(error)
@@ -83,6 +89,17 @@ class BoundedProtocol(HttpToolsProtocol):
         """Note that the request is there completely."""
         self._began_at = None
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Begin to end: finish what is under way, and what a client has just come with.
+
+        Its request may be here and unread: closing now would leave it without an answer.
+        """
+        if self.cycle is not None or self._is_last:
+            super().shutdown()
+            return
+        self._is_last = True
+        self.loop.call_later(_LAST_REQUEST_S, self.shutdown)
 
     def is_too_slow(self, now: float) -> bool:
         """Whether the request that is arriving takes too long. now: of `time.monotonic`."""
