@@ -67,7 +67,10 @@ async def find_load_history(
 
 
 async def save_forecast(connection: Session, report: LoadReport, *, keep: timedelta) -> None:
-    """Keep a forecast, and delete those that were made longer than `keep` before it."""
+    """Keep a forecast as the newest, and delete those made longer than `keep` before it.
+
+    Those from after it, made by a clock that was set back since, would hide it: they go, too.
+    """
     async with connection.transaction():
         await connection.execute(
             "INSERT INTO forecasts (made_at, payload) VALUES ($1, $2)"
@@ -76,7 +79,9 @@ async def save_forecast(connection: Session, report: LoadReport, *, keep: timede
             report,
         )
         await connection.execute(
-            "DELETE FROM forecasts WHERE made_at < $1", report.analyzed_at - keep
+            "DELETE FROM forecasts WHERE made_at < $1 OR made_at > $2",
+            report.analyzed_at - keep,
+            report.analyzed_at,
         )
 
 

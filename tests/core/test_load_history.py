@@ -132,6 +132,14 @@ async def test_the_newest_forecast_is_found_and_old_ones_are_deleted(
     assert await connection.fetchval("SELECT count(*) FROM forecasts") == 3
 
 
+async def test_a_clock_that_was_set_back_hides_no_forecast(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await save_forecast(connection, report_at(NOON + timedelta(days=9)), keep=timedelta(days=1))
+    await save_forecast(connection, report_at(NOON), keep=timedelta(days=1))
+    assert await find_newest_forecast(connection) == report_at(NOON)
+
+
 async def test_a_forecast_in_another_versions_shape_counts_as_none(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
