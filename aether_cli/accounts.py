@@ -18,6 +18,7 @@ import asyncpg
 from redis import exceptions as redis_errors
 
 from aether_cli.embedded import resolve_servers
+from aether_cli.supervisor import load_running_settings
 from aether_core.database import users
 from aether_core.database.connection import Session, connect
 from aether_core.database.revocations import Revocation
@@ -30,7 +31,7 @@ from aether_core.identity.emails import normalise_email
 from aether_core.identity.passwords import PasswordHasher, check_password
 from aether_core.identity.revocation import announce_revocation
 from aether_core.identity.roles import Role
-from aether_core.settings import Settings, load_settings
+from aether_core.settings import Settings
 from aether_core.stream.connection import open_redis
 
 _T = TypeVar("_T")
@@ -76,13 +77,13 @@ def add_user(email: str, role: Role, password: str) -> User:
             connection, email=plain, password_hash=password_hash, role=role
         )
 
-    settings = resolve_servers(load_settings())
+    settings = resolve_servers(load_running_settings())
     return _run(settings, work)
 
 
 def list_users() -> list[User]:
     """Return all users."""
-    return _run(resolve_servers(load_settings()), users.find_users)
+    return _run(resolve_servers(load_running_settings()), users.find_users)
 
 
 def change_role(email: str, role: Role) -> None:
@@ -104,7 +105,7 @@ def change_password(email: str, password: str) -> None:
         check_password(password, user.email)
         return await accounts.change_password(connection, user, await _hash(settings, password))
 
-    settings = load_settings()
+    settings = load_running_settings()
     _run_and_announce(work)
 
 
@@ -124,12 +125,12 @@ def add_client(name: str, scopes: list[str]) -> NewClient:
     async def work(connection: Session) -> NewClient:
         return await accounts.create_client(connection, name, scopes)
 
-    return _run(resolve_servers(load_settings()), work)
+    return _run(resolve_servers(load_running_settings()), work)
 
 
 def list_clients() -> list[Client]:
     """Return all clients."""
-    return _run(resolve_servers(load_settings()), users.find_clients)
+    return _run(resolve_servers(load_running_settings()), users.find_clients)
 
 
 def set_client_active(name_or_id: str, *, is_active: bool) -> None:
@@ -186,7 +187,7 @@ def _run(settings: Settings, work: Callable[[Session], Awaitable[_T]]) -> _T:
 
 
 def _run_and_announce(work: Callable[[Session], Awaitable[Revocation]]) -> None:
-    settings = resolve_servers(load_settings())
+    settings = resolve_servers(load_running_settings())
     revocation = _run(settings, work)
     # Who cannot be told finds it in PostgreSQL within a second.
     with suppress(redis_errors.RedisError, OSError, TimeoutError):

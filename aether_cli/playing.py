@@ -30,8 +30,8 @@ from aether_cli.own_client import Credentials, OwnClient
 from aether_cli.payment_files import Inspection, inspect, read_rows
 from aether_cli.refused_lines import RefusedLines
 from aether_cli.replaying import BATCH_SIZE, Replay, Tally
+from aether_cli.supervisor import load_running_settings
 from aether_core.errors import AetherError, InvalidInput
-from aether_core.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def gateway_of(
 
     The installation's own client is for its own gateway: no other should see its secret.
     """
-    settings = load_settings()
+    settings = load_running_settings()
     if credentials is not None:
         return url or settings.base_url, credentials
     if url is not None and url.rstrip("/") != settings.base_url:

@@ -140,12 +140,22 @@ def load_running_settings() -> Settings:
     pid = find_supervisord(settings)
     if pid is None:
         return settings
-    with suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            name, _, value = os.fsdecode(entry).partition("=")
-            if name.startswith("AETHER_"):
-                os.environ[name] = value
+    running = _settings_of(pid)
+    if running:
+        # A variable of this shell that the installation does not run with says nothing of it.
+        for name in [n for n in os.environ if n.startswith("AETHER_") and n not in _NOT_KEPT]:
+            del os.environ[name]
+        os.environ.update(running)
     return load_settings()
+
+
+def _settings_of(pid: int) -> dict[str, str]:
+    """Return the AETHER_ variables of a process; none when it has just ended."""
+    with suppress(OSError):
+        entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        pairs = (os.fsdecode(entry).partition("=") for entry in entries)
+        return {name: value for name, _, value in pairs if name.startswith("AETHER_")}
+    return {}
 
 
 def start_supervisord(settings: Settings) -> Supervisor:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aether_core.settings import load_settings
+from aether_cli.supervisor import load_running_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +42,7 @@ def tui(
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
     console = ConsoleApp(
-        url or load_settings().base_url, email=email, is_ascii=ascii, is_read_only=read_only
+        url or load_running_settings().base_url, email=email, is_ascii=ascii, is_read_only=read_only
     )
     console.run()
     if console.return_code:

@@ -206,14 +206,12 @@ def _admin(settings: Settings, made: tuple[str, str] | None) -> str:
 def _places(settings: Settings) -> str:
     """Say where everything is."""
     command = _command_name()
-    default = Settings.model_fields["port"].default
-    url = "" if settings.port == default else f" --url {settings.base_url}"
     return "\n".join(
         (
             "",
             f"  Dashboard    {settings.base_url}/",
-            f"  Console      {command} tui{url}",
-            f"  Traffic      {command} demo{url}",
+            f"  Console      {command} tui",
+            f"  Traffic      {command} demo",
             f"  Stop         {command} down",
         )
     )
