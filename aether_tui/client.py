@@ -339,7 +339,7 @@ def _read(answer: httpx.Response, kind: type[_T]) -> _T:
 def _event(raw: RawEvent) -> list[tuple[Event, str | None]]:
     """The typed event, or nothing when its kind is unknown. A comment is a heartbeat."""
     if not raw.type:
-        return [(Heartbeat(), None)]
+        return [(Heartbeat(), raw.id)]
     kind = _EVENT_TYPES.get(raw.type)
     if kind is None:
         return []
@@ -375,7 +375,7 @@ def _problem(answer: httpx.Response) -> GatewayError:
             return AlreadyDecided(detail)
         case httpx.codes.TOO_MANY_REQUESTS:
             wait = answer.headers.get("Retry-After", "")
-            return TooManyAttempts(int(wait) if wait.isdecimal() else 60)
+            return TooManyAttempts(detail, int(wait) if wait.isdecimal() else 60)
         case status:
             return ServerFailed(detail, status, problem.request_id)
 

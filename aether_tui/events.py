@@ -21,7 +21,11 @@ class StreamBroken(ValueError):
 
 @dataclass(frozen=True)
 class RawEvent:
-    """One event as it was sent. A comment (the heartbeat) has the type `""` and no data."""
+    """One event as it was sent.
+
+    A comment (the heartbeat) has the type `""` and no data; so has an id that stands alone, which
+    only says how far the feed has come.
+    """
 
     type: str
     data: bytes
@@ -79,5 +83,7 @@ class EventParser:
         event = None
         if self._data:
             event = RawEvent(self._type or "message", b"\n".join(self._data), self._id)
+        elif self._id is not None:
+            event = RawEvent("", b"", self._id)
         self._type, self._data, self._id = "", [], None
         return event

@@ -42,8 +42,8 @@ class WrongCredentials(GatewayError):
 class TooManyAttempts(GatewayError):
     """The gateway asks to wait. `retry_after_s`: seconds."""
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"Too many attempts. Try again in {retry_after_s} s.")
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(f"{detail} Try again in {retry_after_s} s.")
         self.retry_after_s = retry_after_s
 
 

@@ -140,11 +140,11 @@ class Anomaly(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """The fitted model. `order` is as the server writes it: (p, d, q)."""
+    """The fitted model. order: (p, d, q) of an ARIMA model."""
 
     name: str
     trained_at: datetime
-    order: tuple[int, ...] | str | None = None
+    order: tuple[int, ...] | None = None
     aic: float | None = None
     bucket_seconds: float = 60.0
 

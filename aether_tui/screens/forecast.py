@@ -8,13 +8,13 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from aether_tui.board import FORECAST, AnyTopic
 from aether_tui.screens.place import FORECAST_PLACE, PlaceScreen
 from aether_tui.session import Desk
 from aether_tui.theme import BLUE, BRIGHT, FAINT, GREEN, LINE, MUTED, ORANGE, VERMILION
 from aether_tui.values import Accuracy, Anomaly, Forecast, Model
+from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.load_chart import LoadChart
 from aether_tui.widgets.panel import Panel
 from aether_tui.wording import draw_bar, join_lines, write_age, write_count, write_number
@@ -46,7 +46,7 @@ class ForecastScreen(PlaceScreen):
         super().__init__(desk)
         self._chart = LoadChart(desk.glyphs, id="chart")
         self._chart_panel = Panel("Load, last hour", self._chart, id="history")
-        self._model = Static("", id="model-lines", markup=False)
+        self._model = Lines(id="model-lines")
         self._model_panel = Panel("Forecast", self._model, id="model")
         self._history_number = 0
 
@@ -66,7 +66,7 @@ class ForecastScreen(PlaceScreen):
         )
         self._model_panel.take(reading, now)
         if forecast is not None:
-            self._model.update(join_lines(self._lines(forecast)))
+            self._model.show(join_lines(self._lines(forecast)))
 
     def action_next_history(self) -> None:
         """Show more of the past, or the least again."""
@@ -119,10 +119,12 @@ class ForecastScreen(PlaceScreen):
     def _model_line(self, model: Model | None) -> list[Text]:
         if model is None:
             return []
-        order = model.order
-        written = order if isinstance(order, str) else f"({','.join(map(str, order or ()))})"
+        text = Text(model.name, BRIGHT)
+        if model.order is not None:
+            text.append(f" ({','.join(map(str, model.order))})", BRIGHT)
+        if model.aic is not None:
+            text.append(f"  AIC {write_number(model.aic)}", MUTED)
         age_s = (datetime.now(UTC) - model.trained_at).total_seconds()
-        text = Text.assemble((f"{model.name} {written}", BRIGHT), (f"  AIC {_aic(model)}", MUTED))
         text.append(f"  trained {write_age(age_s)} ago", MUTED)
         if age_s > _OLD_AFTER_S:
             text.append(f"  {self.desk.glyphs.warn} OLD", f"bold {ORANGE}")
@@ -155,7 +157,3 @@ class ForecastScreen(PlaceScreen):
 
 def _line(label: str, text: Text) -> Text:
     return Text.assemble((f"{label:<{_LABEL_WIDTH}}", FAINT), text)
-
-
-def _aic(model: Model) -> str:
-    return write_number(model.aic)

@@ -7,7 +7,6 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from aether_tui.board import DEAD_LETTERS, PIPELINE, AnyTopic
 from aether_tui.messages import RowOpened
@@ -16,6 +15,7 @@ from aether_tui.session import Desk
 from aether_tui.theme import BRIGHT, FAINT, GREEN, MUTED, ORANGE, VERMILION
 from aether_tui.values import Pipeline
 from aether_tui.widgets.dead_letters import LetterCard, LetterTable
+from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.panel import Panel
 from aether_tui.widgets.shard_table import ShardTable
 from aether_tui.wording import draw_curve, join_lines, write_age, write_count, write_rate
@@ -29,7 +29,7 @@ class PipelineScreen(PlaceScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._identity = Static("", id="identity-lines", markup=False)
+        self._identity = Lines(id="identity-lines")
         self._identity_panel = Panel("Identity", self._identity, id="identity")
         self._shards = ShardTable(desk.glyphs, id="shards")
         self._shard_panel = Panel("Shards", self._shards, id="shard-panel")
@@ -58,7 +58,7 @@ class PipelineScreen(PlaceScreen):
             empty="There are no shards yet." if pipeline and not pipeline.shards else None,
         )
         if pipeline is not None:
-            self._identity.update(join_lines(self._lines(pipeline)))
+            self._identity.show(join_lines(self._lines(pipeline)))
             self._identity_panel.set_class(not pipeline.identity.holds, "-alarm")
             self._shards.show(pipeline.shards)
             owners = {shard.owner for shard in pipeline.shards if shard.owner}

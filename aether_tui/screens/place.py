@@ -13,11 +13,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from aether_tui.board import AnyTopic
 from aether_tui.live import Phase
 from aether_tui.session import Desk, Session
+from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.navigation import Navigation, Place
 from aether_tui.widgets.truth_line import TruthLine
 from aether_tui.wording import write_count, write_time
@@ -51,8 +52,8 @@ class PlaceScreen(Screen[None]):
         self.desk = desk
         self._truth = TruthLine(desk.glyphs)
         self._navigation = Navigation(places_for(desk.session), self.place.name)
-        self._banner = Static("", id="banner", markup=False)
-        self._too_small = Static("", id="too-small", markup=False)
+        self._banner = Lines(id="banner")
+        self._too_small = Lines(id="too-small")
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
@@ -94,11 +95,12 @@ class PlaceScreen(Screen[None]):
         self._truth.tick()
         self._navigation.open_alerts = vitals.open_alerts or 0
         self._write_banner(session)
-        self._too_small.update(
-            f"Make the window {WIDTH_MIN} x {HEIGHT_MIN} or larger: it is "
-            f"{self.size.width} x {self.size.height}.  backlog {_known(vitals.backlog)}  "
-            f"alerts {_known(vitals.open_alerts)}"
-        )
+        if self._too_small.display:
+            self._too_small.show(
+                f"Make the window {WIDTH_MIN} x {HEIGHT_MIN} or larger: it is "
+                f"{self.size.width} x {self.size.height}.  backlog {_known(vitals.backlog)}  "
+                f"alerts {_known(vitals.open_alerts)}"
+            )
         self.draw(time.monotonic())
 
     def set_paused(self, *, is_paused: bool) -> None:
@@ -114,7 +116,7 @@ class PlaceScreen(Screen[None]):
         if session.heard_at is not None:
             heard = datetime.now(UTC) - timedelta(seconds=time.monotonic() - session.heard_at)
             since = f" What you see is of {write_time(heard)}Z."
-        self._banner.update(f"{connection.reason}{since} r tries now.")
+        self._banner.show(f"{connection.reason}{since} r tries now.")
         self._banner.set_class(True, "-shown")
 
 

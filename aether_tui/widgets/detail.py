@@ -7,10 +7,10 @@ from itertools import chain
 
 from rich.text import Text
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from aether_tui.theme import BRIGHT, FAINT, LINE, MUTED, Glyphs
 from aether_tui.values import Alert, Reason, Transaction
+from aether_tui.widgets.lines import Lines
 from aether_tui.wording import (
     crop_text,
     draw_bar,
@@ -35,20 +35,20 @@ class Detail(VerticalScroll):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._lines = Static("", markup=False)
-        self._history = Static("", classes="history", markup=False)
+        self._lines = Lines()
+        self._history = Lines(classes="history")
 
-    def compose(self) -> list[Static]:
+    def compose(self) -> list[Lines]:
         """Two texts."""
         return [self._lines, self._history]
 
     def show(self, lines: Text) -> None:
         """Show these lines of one of the functions beneath."""
-        self._lines.update(lines)
+        self._lines.show(lines)
 
     def show_history(self, lines: Text) -> None:
         """Show these lines under the description."""
-        self._history.update(lines)
+        self._history.show(lines)
 
 
 def describe_transaction(transaction: Transaction, glyphs: Glyphs) -> Text:

@@ -13,9 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Static
 
 from aether_tui.board import Reading
+from aether_tui.widgets.lines import Lines
 from aether_tui.wording import write_age
 
 State = Literal["loading", "empty", "ready", "stale", "error"]
@@ -48,8 +48,8 @@ class Panel(Vertical):
         super().__init__(id=id, classes="-loading")
         self.border_title = title
         self._content = tuple(widget.add_class("content") for widget in content)
-        self._placeholder = Static("Loading", classes="placeholder", markup=False)
-        self._complaint = Static("", classes="complaint", markup=False)
+        self._placeholder = Lines("Loading", classes="placeholder")
+        self._complaint = Lines(classes="complaint")
 
     def compose(self) -> ComposeResult:
         """The content and the two lines that explain its state."""
@@ -76,9 +76,8 @@ class Panel(Vertical):
         if before.state != condition.state:
             self.remove_class(f"-{before.state}")
             self.add_class(f"-{condition.state}")
-        if before.sentence != condition.sentence:
-            self._placeholder.update(condition.sentence)
-            self._complaint.update(condition.sentence)
+        self._placeholder.show(condition.sentence)
+        self._complaint.show(condition.sentence)
         self._write_edge()
 
     def watch_note(self) -> None:

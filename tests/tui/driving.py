@@ -18,7 +18,7 @@ from aether_tui.app import ConsoleApp
 from aether_tui.screens.login import LoginScreen
 from tests.running import Account, Helpers, ServiceClient
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 WIDE = (120, 40)
 STANDARD = (80, 24)
 

@@ -34,6 +34,8 @@ def streams(draw: st.DrawFn) -> tuple[bytes, list[RawEvent]]:
         written.append("".join(f"{line}{line_end}" for line in fields) + line_end)
         if data:
             events.append(RawEvent(kind or "message", "\n".join(data).encode(), identifier))
+        elif identifier is not None:
+            events.append(RawEvent("", b"", identifier))
     return "".join(written).encode(), events
 
 
