@@ -111,7 +111,8 @@ class Keys:
         """What has the focus, by its words."""
         return str(
             self._page.evaluate(
-                "(() => { const e = document.activeElement; const label = e.labels?.[0];"
+                "(() => { const e = document.activeElement;"
+                " if (e === document.body) return ''; const label = e.labels?.[0];"
                 " return (label?.textContent ?? e.getAttribute('aria-label')"
                 " ?? e.textContent ?? '').trim(); })()"
             )

@@ -45,7 +45,9 @@ export function ForecastFigure(props: ForecastFigureProps) {
 export function ForecastTable({ forecast, horizon, historyMinutes }: ForecastFigureProps) {
   const { rows } = seriesOf(forecast, horizon, historyMinutes);
   return (
-    <div className="table-wrap tall-scroll">
+    // Scrolls by itself: keys must be able to reach it.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls takes the focus
+    <section className="table-wrap tall-scroll" aria-label="Numbers" tabIndex={0}>
       <table className="table">
         <caption className="visually-hidden">
           Transactions per minute, newest first: what was counted and what is expected
@@ -85,7 +87,7 @@ export function ForecastTable({ forecast, horizon, historyMinutes }: ForecastFig
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

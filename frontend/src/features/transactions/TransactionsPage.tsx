@@ -128,12 +128,10 @@ function History({ filters, cursor, openId, hasAccounts }: HistoryProps) {
           hrefOf={(transaction) => searchOf({ transaction: transaction.id })}
         />
       </Panel>
-      {isLive && (
+      {isLive && asked.data && (
         <Announcer
           newestId={live[0]?.id ?? ""}
-          count={(after) =>
-            after ? live.filter((transaction) => transaction.id > after).length : 0
-          }
+          count={(after) => live.filter((transaction) => transaction.id > after).length}
         />
       )}
       {openId && (
