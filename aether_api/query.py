@@ -7,7 +7,6 @@ silently left out would show other rows than were asked for.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from aether_api.access import Requirement, access_of, authorization_of
 from aether_core.errors import AetherError, InvalidFields, InvalidInput, NotFound
 from aether_core.money import exponent_of
 
@@ -28,7 +28,15 @@ async def check_query(request: Request) -> None:
     if not text:
         return
     route = request.scope.get("route")
-    refuse_unknown_query(text, _known_parameters(route) if route is not None else frozenset())
+    if not isinstance(route, APIRoute):
+        return
+    try:
+        refuse_unknown_query(text, frozenset(_names(route.dependant)))
+    except AetherError:
+        if _needs_token(route.dependant):
+            # Whoever is not signed in learns that first: also with a token in the query.
+            await access_of(request).authenticate(authorization_of(request))
+        raise
 
 
 def refuse_unknown_query(text: bytes, known: frozenset[str]) -> None:
@@ -84,15 +92,15 @@ def check_currency(currency: str | None) -> str | None:
     return currency
 
 
-def _known_parameters(route: Any) -> frozenset[str]:  # noqa: ANN401 - a route of any kind
-    if not isinstance(route, APIRoute):
-        return frozenset()
-    return frozenset(_names(route.dependant))
-
-
 def _names(dependant: Dependant) -> set[str]:
     names = {field.alias for field in dependant.query_params}
     return names.union(*(_names(inner) for inner in dependant.dependencies))
+
+
+def _needs_token(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Requirement) or any(
+        _needs_token(inner) for inner in dependant.dependencies
+    )
 
 
 def _raise(found: list[InvalidInput]) -> None:
