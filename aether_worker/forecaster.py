@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 from redis import exceptions as redis_errors
 
+from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import LOCK_FORECASTER, Session, close, connect
 from aether_core.database.forecasts import (
     find_load_history,
@@ -95,6 +96,7 @@ async def _work(settings: Settings, fitting: FittingProcess) -> None:
     loop = asyncio.get_running_loop()
     pause = _RETRY_FIRST_S
     while True:
+        heed_cancellation()
         began = loop.time()
         try:
             async with _open_stores(settings) as stores:
@@ -148,6 +150,7 @@ async def _forecast_minutes(
     newest = await find_newest_forecast(stores.connection)
     done = None if newest is None else newest.end
     while True:
+        heed_cancellation()
         end = await _find_complete_end(stores)
         if end != done:
             await _forecast(stores.connection, settings, fitting, end)
