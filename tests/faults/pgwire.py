@@ -4,6 +4,7 @@ Source: https://www.postgresql.org/docs/current/protocol-message-formats.html. S
 by their text, prepared ones by the text that they were parsed from. Labels:
 
     startup, begin, commit, rollback           copy       COPY … FROM STDIN has been sent
+    commit_batch    COMMIT of what moved a position
     lock_positions  SELECT … FOR UPDATE        copy_data  a piece of its rows
     advance         UPDATE positions           copy_end   the end of its rows
     dead_letters, load, own_shard              query      any other statement that is executed
@@ -49,6 +50,7 @@ class PostgresConversation:
         self._statements: dict[bytes, str] = {}
         self._portals: dict[bytes, str] = {}
         self._last = ("other", "")
+        self._has_advanced = False
         self._pending: deque[str] = deque()
         """Labels of what will be answered; each answer ends with ReadyForQuery."""
 
@@ -100,6 +102,10 @@ class PostgresConversation:
         if kind == b"Q":
             text = _text(body)
             label = _label_of(text)
+            if label == "commit" and self._has_advanced:
+                label = "commit_batch"
+            if label in {"begin", "commit_batch", "rollback"}:
+                self._has_advanced = False
             self._pending.append(label)
             return Message(raw, label, text)
         if kind == b"P":
@@ -111,6 +117,7 @@ class PostgresConversation:
         elif kind == b"E":
             text = self._portals.get(body.split(b"\0", 1)[0], "")
             self._last = (_label_of(text), text)
+            self._has_advanced |= self._last[0] == "advance"
             return Message(raw, *self._last)
         elif kind == b"S":
             self._pending.append(self._last[0])
