@@ -17,6 +17,8 @@ from tests.end_to_end.dashboard.browsing import Visitor, browsing
 from tests.end_to_end.dashboard.conftest import Traffic
 from tests.running import Account, RunningSystem, wait_until
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(1)</script>",

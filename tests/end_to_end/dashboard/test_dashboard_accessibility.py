@@ -16,6 +16,8 @@ from tests.end_to_end.dashboard.browsing import Theme, Visitor, browsing
 from tests.end_to_end.dashboard.conftest import Traffic
 from tests.running import Account, RunningSystem
 
+pytestmark = pytest.mark.slow
+
 STEPS_MAX = 60
 
 

@@ -18,6 +18,8 @@ from tests.end_to_end.dashboard.browsing import Visitor, browsing
 from tests.end_to_end.dashboard.conftest import Traffic
 from tests.running import RunningSystem, running_system
 
+pytestmark = pytest.mark.slow
+
 TOKEN_LIFE_S = 5
 
 

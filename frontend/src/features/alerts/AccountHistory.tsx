@@ -32,6 +32,7 @@ export function AccountHistory({ accountId }: { accountId: string }) {
         caption="The account's latest transactions, newest first"
         transactions={asked.data?.items.slice(0, SHOWN_COUNT) ?? []}
         hasAccounts={false}
+        isCompact
         hrefOf={(transaction) => `/transactions?transaction=${transaction.id}`}
       />
     </Panel>

@@ -8,13 +8,7 @@ export function ModelFacts({ forecast }: { forecast: Forecast }) {
   return (
     <dl className="facts">
       <dt>Model</dt>
-      <dd>
-        {model ? (
-          `${model.name} ${writeOrder(model.order)}`
-        ) : (
-          <span className="muted">none yet</span>
-        )}
-      </dd>
+      <dd>{model ? nameOf(model) : <span className="muted">none yet</span>}</dd>
       {model && (
         <>
           <dt>Trained</dt>
@@ -39,7 +33,7 @@ export function ModelFacts({ forecast }: { forecast: Forecast }) {
             {typeof accuracy.coverage === "number"
               ? `${Math.round(accuracy.coverage * 100)} % of the time`
               : "–"}{" "}
-            <span className="small muted">(should be 95 %)</span>
+            <span className="small muted">(aims at 95 %)</span>
           </dd>
         </>
       )}
@@ -51,6 +45,7 @@ export function ModelFacts({ forecast }: { forecast: Forecast }) {
   );
 }
 
-function writeOrder(order: unknown): string {
-  return Array.isArray(order) ? `(${order.join(", ")})` : typeof order === "string" ? order : "";
+/** The model with its order, once: some names hold it already. */
+function nameOf({ name, order }: NonNullable<Forecast["model"]>): string {
+  return order === null || name.includes("(") ? name : `${name} (${order.join(", ")})`;
 }

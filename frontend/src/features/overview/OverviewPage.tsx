@@ -19,7 +19,7 @@ import { customerKpis, staffKpis } from "./numbers";
 import { useSummary } from "./queries";
 
 const LATEST_COUNT = 10;
-const TOP_COUNT = 5;
+const TOP_COUNT = 4;
 const NO_FILTERS = {};
 
 export function OverviewPage() {

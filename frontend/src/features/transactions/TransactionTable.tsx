@@ -11,16 +11,18 @@ interface TransactionTableProps {
   caption: string;
   transactions: readonly Transaction[];
   hasAccounts: boolean;
+  /** For a narrow place: without scores. */
+  isCompact?: boolean;
   /** Rows with a greater id have just arrived. */
   newAfterId?: string | undefined;
   hrefOf: (transaction: Transaction) => string;
 }
 
 export function TransactionTable(props: TransactionTableProps) {
-  const { caption, transactions, hasAccounts, newAfterId, hrefOf } = props;
+  const { caption, transactions, hasAccounts, isCompact = false, newAfterId, hrefOf } = props;
   return (
     <div className="table-wrap">
-      <table className="table rows fixed transactions">
+      <table className={`table rows fixed transactions${isCompact ? " compact" : ""}`}>
         <caption className="visually-hidden">{caption}</caption>
         <thead>
           <tr>
@@ -39,9 +41,11 @@ export function TransactionTable(props: TransactionTableProps) {
             <th scope="col" className="wide decision">
               Decision
             </th>
-            <th scope="col" className="wide score-column">
-              Score
-            </th>
+            {!isCompact && (
+              <th scope="col" className="wide score-column">
+                Score
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -50,6 +54,7 @@ export function TransactionTable(props: TransactionTableProps) {
               key={transaction.id}
               transaction={transaction}
               hasAccounts={hasAccounts}
+              isCompact={isCompact}
               isNew={newAfterId !== undefined && transaction.id > newAfterId}
               href={hrefOf(transaction)}
             />
@@ -63,11 +68,12 @@ export function TransactionTable(props: TransactionTableProps) {
 interface RowProps {
   transaction: Transaction;
   hasAccounts: boolean;
+  isCompact: boolean;
   isNew: boolean;
   href: string;
 }
 
-const Row = memo(function Row({ transaction, hasAccounts, isNew, href }: RowProps) {
+const Row = memo(function Row({ transaction, hasAccounts, isCompact, isNew, href }: RowProps) {
   return (
     <tr className={isNew ? "is-new" : undefined}>
       <td className="wide muted">
@@ -96,9 +102,11 @@ const Row = memo(function Row({ transaction, hasAccounts, isNew, href }: RowProp
       <td className="wide">
         <DecisionTag decision={transaction.decision} />
       </td>
-      <td className="wide">
-        <Score score={transaction.score} />
-      </td>
+      {!isCompact && (
+        <td className="wide">
+          <Score score={transaction.score} />
+        </td>
+      )}
     </tr>
   );
 });
