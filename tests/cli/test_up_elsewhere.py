@@ -86,6 +86,23 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     assert processes_of(home) == {}
 
 
+def test_a_home_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    """Root could work anywhere, but would leave files that the owner cannot use."""
+    home = tmp_path / "home"
+    if os.getuid() == 0:
+        home.mkdir()
+        os.chown(home, 65534, 65534)
+        said = "start Aether as that user"
+    else:
+        home = Path("/usr")
+        said = "You may not write to /usr"
+    with installed_system(home) as system:
+        done = system.run("up")
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert processes_of(home) == {} or home == Path("/usr")
+
+
 def test_status_is_watched_line_by_line(tmp_path: Path) -> None:
     with installed_system(tmp_path / "home") as system:
         system.up()
