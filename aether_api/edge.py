@@ -38,7 +38,7 @@ BULK_PATH: Final = "/transactions/bulk"
 MEDIA_TYPE_LINES: Final = "application/x-ndjson"
 
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_ENDLESS: Final = "/events"
+FEED_PATH: Final = "/events"
 _FORM_PREFIX: Final = "/oauth/"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CHARSET = re.compile(r';\s*charset="?utf-?8"?\s*', re.IGNORECASE)
@@ -103,7 +103,7 @@ class Edge:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a page of the dashboard, or let the framework find the endpoint."""
-        if scope["method"] == "HEAD" and scope["path"] != _ENDLESS:
+        if scope["method"] == "HEAD" and scope["path"] != FEED_PATH:
             # The server sends no body in answer to HEAD, whatever the application does.
             scope = {**scope, "method": "GET"}
         if scope["method"] == "GET":

@@ -6,6 +6,7 @@ way and closes; `_GRACE_S` later it ends regardless.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
@@ -16,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from aether_api.app import create_app, end_live_feeds
+from aether_api.edge import FEED_PATH
 from aether_api.protocol import BoundedProtocol
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
@@ -23,6 +25,7 @@ from aether_core.settings import Settings
 logger = logging.getLogger(__name__)
 
 _GRACE_S: Final = 8
+_FEED_GRACE_S: Final = 1.0
 _KEEP_ALIVE_S: Final = 30
 _BACKLOG: Final = 2048
 # A peer that vanished is noticed after so long, also while we have something to send to it.
@@ -57,7 +60,18 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the live feeds, which would never end by themselves, and then all the rest."""
         end_live_feeds(self._app)
+        asyncio.get_running_loop().call_later(_FEED_GRACE_S, self._break_off_feeds)
         await super().shutdown(sockets)
+
+    def _break_off_feeds(self) -> None:
+        """Close the live feeds whose clients take nothing, and would be waited for."""
+        for connection in list(self.server_state.connections):
+            if (
+                isinstance(connection, BoundedProtocol)
+                and connection.flow.write_paused
+                and connection.cycle.scope["path"] == FEED_PATH
+            ):
+                connection.transport.abort()
 
     def fail(self, error: BaseException) -> None:
         """Stop because a loop failed."""
