@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -89,6 +90,9 @@ def _start(settings: Settings) -> Settings:
     asyncio.run(check_external_servers(settings))
     check_first_admin(settings)
     resolved = resolve_servers(settings)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Ended on the way, it leaves nothing running either.
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
         # The settings as given: what is embedded must stay so for supervisord.
         start_supervisord(settings)

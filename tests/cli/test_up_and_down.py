@@ -6,6 +6,7 @@ what cannot work is said in one sentence with nothing left running, and `down` l
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from tests.running import (
     InstalledSystem,
+    clean_environment,
     installed_system,
     processes_of,
     wait_until,
@@ -168,6 +170,19 @@ def test_a_failure_on_the_way_stops_what_was_started(system: InstalledSystem) ->
     done = system.run("up", environment={"AETHER_STREAM__SHARD_COUNT": "3"})
     assert done.returncode == 1, done.stdout
     assert "the number is fixed when the system first starts" in done.stderr
+    assert processes_of(system.home) == {}
+
+
+def test_ended_on_the_way_it_leaves_nothing(system: InstalledSystem) -> None:
+    up = subprocess.Popen(
+        [sys.executable, "-m", "aether_cli", "up"],
+        env=clean_environment(**system.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until((system.home / "run" / "supervisor.sock").exists, "supervisord")
+    up.terminate()
+    assert up.wait(120) == 128 + signal.SIGTERM
     assert processes_of(system.home) == {}
 
 
