@@ -25,15 +25,21 @@ interface PanelProps {
   isFlush?: boolean;
   /** Lines of the skeleton: about as tall as what will come, so that nothing jumps. */
   skeletonLines?: number;
+  /** Room for a chart, its legend and its sentence, from the beginning. */
+  reserves?: "chart" | "tall-chart";
   children: ReactNode;
 }
 
 export function Panel(props: PanelProps) {
-  const { title, state, actions, foot, isFlush = false, skeletonLines = 5, children } = props;
+  const { title, state, actions, foot, isFlush = false, skeletonLines = 5, reserves } = props;
   const titleId = useId();
   const hasContent = state.kind === "ready" || state.kind === "stale";
   return (
-    <section className="panel" aria-labelledby={titleId} aria-busy={state.kind === "loading"}>
+    <section
+      className={`panel${reserves ? ` for-${reserves}` : ""}`}
+      aria-labelledby={titleId}
+      aria-busy={state.kind === "loading"}
+    >
       <div className="panel-head">
         <h2 id={titleId}>{title}</h2>
         {state.kind === "stale" && <StaleMark state={state} />}
@@ -52,7 +58,7 @@ export function Panel(props: PanelProps) {
         <div
           className={`panel-body${isFlush ? " flush" : ""}${state.kind === "stale" ? " is-stale" : ""}`}
         >
-          {children}
+          {props.children}
         </div>
       )}
       {hasContent && foot && <div className="panel-foot">{foot}</div>}

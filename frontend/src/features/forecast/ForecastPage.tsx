@@ -52,6 +52,7 @@ export function ForecastPage() {
           title="Transactions per minute"
           state={forecastState(asked, nowMs)}
           skeletonLines={12}
+          reserves="tall-chart"
           actions={
             <fieldset className="segmented">
               <legend className="visually-hidden">Show as</legend>

@@ -73,6 +73,7 @@ function ForecastPanel() {
       title="Load per minute"
       state={forecastState(asked, nowMs)}
       skeletonLines={11}
+      reserves="chart"
       actions={
         <Link className="button quiet" to="/forecast">
           Forecast <Icon name="next" />
