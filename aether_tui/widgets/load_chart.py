@@ -25,6 +25,8 @@ _HISTORY_COLOUR = 75
 _FORECAST_COLOUR = 215
 _BAND_COLOUR = 240
 _AXIS_COLOUR = 239
+# plotext 6.1.0 paints it behind axes that were given a colour, whatever their pixel says.
+_WHITE_BACKGROUND = "\x1b[48;5;15m"
 _LABEL_EVERY_CELLS = 14
 _WIDTH_MIN = 30
 _HEIGHT_MIN = 6
@@ -144,7 +146,7 @@ def _build(
         figure.axes(False)
     elif has_colour:
         figure.axes(True, pixel=_AXIS_COLOUR)
-    return str(figure.build())
+    return str(figure.build()).replace(_WHITE_BACKGROUND, "")
 
 
 def _floor(point: ForecastPoint) -> float:
