@@ -88,8 +88,15 @@ async def borrow(pool: Pool, *, timeout_s: float = 5.0) -> AsyncIterator[Session
     connection becomes free in time; mistakes of ours pass through.
     """
     try:
-        async with pool.acquire(timeout=timeout_s) as connection:
+        connection = await pool.acquire(timeout=timeout_s)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # Whatever keeps us from connecting, it is not the request's fault.
+        raise DatabaseUnavailable from error
+    try:
+        try:
             yield connection
+        finally:
+            await pool.release(connection)
     except asyncpg.DataError:
         raise
     except (
