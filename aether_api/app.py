@@ -166,7 +166,6 @@ def create_app(
         bulk.router,
         alerts.router,
         analytics.router,
-        analytics.router,
         events.router,
         operations.router,
         health.router,

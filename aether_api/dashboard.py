@@ -32,7 +32,9 @@ _FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 # A page's address; anything else is no page, whoever asks for it.
 _PAGE = re.compile(r"(/[A-Za-z0-9_-]+)*/?")
 # Addresses that are never pages.
-_INTERFACE_ONLY: Final = ("/auth/", "/oauth/", "/health", "/metrics", "/events", "/analytics/")
+_NO_PAGES: Final = (
+    "/assets", "/auth/", "/oauth/", "/health", "/metrics", "/events", "/analytics/",
+)  # fmt: skip
 _COMPRESSED_MIN: Final = 1024
 _COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")
 
@@ -86,7 +88,7 @@ class Dashboard:
 
 
 def _is_page(path: str) -> bool:
-    return _PAGE.fullmatch(path) is not None and not path.startswith(_INTERFACE_ONLY)
+    return _PAGE.fullmatch(path) is not None and not path.startswith(_NO_PAGES)
 
 
 def _wishes(scope: Scope) -> tuple[str, str, str]:

@@ -21,7 +21,7 @@ Kind = Literal["purchase", "transfer", "withdrawal", "deposit", "refund"]
 Resolution = Literal["fraud", "legitimate"]
 Metadata = dict[str, str | int | bool | None]
 
-_TRANSACTION_EXAMPLE: dict[str, Any] = {
+TRANSACTION_EXAMPLE: dict[str, Any] = {
     "id": "0199c1f2-7c1d-7000-8000-1c0004d2a1b3",
     "user_id": "0199b0aa-1111-7222-8333-444455556666",
     "account_id": "acc-7f3k2m",
@@ -141,8 +141,6 @@ class Reason(_Answer):
 
 class Transaction(_Answer):
     """A transaction as clients see it."""
-
-    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [_TRANSACTION_EXAMPLE]})
 
     id: UUID = Field(description="UUIDv7: ids are in the order of acceptance.")
     user_id: str = Field(description="Who submitted it: a user's or a service client's id.")

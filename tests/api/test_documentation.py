@@ -1,0 +1,81 @@
+"""The OpenAPI document says what is served, no more and no less, and its examples are true."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import SecretStr
+
+from aether_api import schemas
+from aether_api.app import create_app
+from aether_api.submission import read_submission
+from aether_core.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:  # noqa: ANN401 - a FastAPI of ours
+    unused = SecretStr("unused")
+    return create_app(Settings(database_url=unused, redis_url=unused))
+
+
+@pytest.fixture(scope="module")
+def document(app: Any) -> dict[str, Any]:  # noqa: ANN401
+    found: dict[str, Any] = app.openapi()
+    return found
+
+
+def test_every_route_is_in_the_document(app: Any, document: dict[str, Any]) -> None:  # noqa: ANN401
+    served = {
+        (context.path, method.lower())
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+        for method in context.methods or ()
+    }
+    documented = {
+        (path, method) for path, methods in document["paths"].items() for method in methods
+    }
+    assert served == documented
+    # Whatever else answers is the document itself.
+    others = {
+        context.path
+        for context in iter_route_contexts(app.routes)
+        if not isinstance(context.original_route, APIRoute)
+    }
+    assert others == {"/openapi.json"}
+
+
+def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            assert set(operation["tags"]) <= tags, where
+            assert operation.get("summary"), where
+            assert operation.get("description"), where
+            content = operation["responses"]["default"]["content"]
+            assert list(content) == ["application/problem+json"], where
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert names - document["components"]["schemas"].keys() == set()
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+def test_examples_are_taken(document: dict[str, Any]) -> None:
+    examples = document["components"]["schemas"]["NewTransaction"]["examples"]
+    assert examples
+    for example in examples:
+        read_submission(json.dumps(example).encode(), "own")
+        schemas.NewTransaction.model_validate_json(json.dumps(example))
+    for example in document["components"]["schemas"]["Transaction"]["examples"]:
+        schemas.Transaction.model_validate_json(json.dumps(example))
+
+
+def test_the_document_is_served(anybody: httpx.Client, document: dict[str, Any]) -> None:
+    assert anybody.get("/openapi.json").json() == document

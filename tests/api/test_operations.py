@@ -1,0 +1,135 @@
+"""Operations: the pipeline's identity holds and is seen to fail when entries are lost.
+
+A real gateway and writer; entries are removed from the stream behind their backs.
+"""
+
+from __future__ import annotations
+
+import httpx
+import redis
+
+from aether_core.stream.contract import stream_key
+from tests.api.calls import new_account, submit, transaction, wait_written
+from tests.api.conftest import Served
+from tests.running import wait_until
+
+
+def test_the_identity_holds_while_work_is_done(
+    service: httpx.Client, operator: httpx.Client
+) -> None:
+    accounts = [new_account() for _ in range(20)]
+    for _ in range(10):
+        items = [transaction(account_id=account) for account in accounts] * 20
+        service.post("/transactions/bulk", json=items)
+        found = operator.get("/operations/pipeline").json()
+        assert found["identity"]["holds"], found
+        assert found["identity"]["difference"] == 0
+
+    def is_done() -> bool:
+        return bool(operator.get("/operations/pipeline").json()["identity"]["backlog"] == 0)
+
+    wait_until(is_done, "the backlog to be written")
+    found = operator.get("/operations/pipeline").json()
+    identity = found["identity"]
+    assert identity["entries_added"] == identity["committed"] >= 4_000
+    assert len(found["shards"]) == 8
+    for shard in found["shards"]:
+        assert shard["entries_added"] == shard["committed"] + shard["dead_letters"]
+        assert shard["oldest_seconds"] is None
+    assert found["committed_per_second"] >= 0
+
+
+def test_the_backlog_is_counted(
+    served: Served, service: httpx.Client, operator: httpx.Client
+) -> None:
+    (writer,) = served.system.writers
+    writer.stop()
+    try:
+        account = new_account()
+        for _ in range(5):
+            submit(service, account_id=account)
+        found = operator.get("/operations/pipeline").json()
+        assert found["identity"]["backlog"] == 5
+        assert found["identity"]["holds"]
+        (shard,) = (shard for shard in found["shards"] if shard["backlog"])
+        assert shard["oldest_seconds"] >= 0
+    finally:
+        writer.start()
+
+
+def test_what_cannot_be_written_is_listed(
+    served: Served, service: httpx.Client, operator: httpx.Client
+) -> None:
+    good = submit(service, account_id=new_account())
+    shard = next(s for s in operator.get("/operations/pipeline").json()["shards"])
+    client = redis.Redis.from_url(served.valkey.url)
+    client.xadd(stream_key(shard["shard"]), {shard["incarnation"]: b"\x00not a transaction"})
+    client.close()
+
+    def is_listed() -> bool:
+        return bool(operator.get("/operations/dead-letters").json())
+
+    wait_until(is_listed, "the dead letter")
+    (letter,) = operator.get("/operations/dead-letters").json()
+    assert letter["shard"] == shard["shard"]
+    assert letter["payload"] == "AG5vdCBhIHRyYW5zYWN0aW9u"
+    assert letter["error"]
+    assert wait_written(service, good["id"])
+    identity = operator.get("/operations/pipeline").json()["identity"]
+    assert identity["dead_letters"] == 1
+    assert identity["holds"]
+
+
+def test_only_operators_see_it(
+    customer: httpx.Client, analyst: httpx.Client, anybody: httpx.Client, admin: httpx.Client
+) -> None:
+    for path in ("/operations/pipeline", "/operations/dead-letters"):
+        assert customer.get(path).status_code == 403
+        assert analyst.get(path).status_code == 403
+        assert anybody.get(path).status_code == 401
+        assert admin.get(path).status_code == 200
+
+
+def test_metrics_are_for_this_machine_and_for_operators(
+    anybody: httpx.Client, operator: httpx.Client, customer: httpx.Client
+) -> None:
+    text = anybody.get("/metrics").text
+    for name in (
+        "aether_http_responses_total", "aether_submissions_total", "aether_backlog",
+        "aether_committed_total", "process_resident_memory_bytes",
+    ):  # fmt: skip
+        assert f"# TYPE {name} " in text
+    # What a proxy on this machine passes on does not come from this machine.
+    passed_on = {"X-Forwarded-For": "203.0.113.7"}
+    assert anybody.get("/metrics", headers=passed_on).status_code == 401
+    assert customer.get("/metrics", headers=passed_on).status_code == 403
+    assert operator.get("/metrics", headers=passed_on).status_code == 200
+
+
+def test_health_is_for_everybody_and_tells_little(anybody: httpx.Client) -> None:
+    assert anybody.get("/health").json() == {"status": "Aether is running"}
+    assert anybody.get("/health/live").status_code == 200
+    ready = anybody.get("/health/ready")
+    assert ready.status_code == 200
+    assert ready.json()["checks"] == {"database": "ok", "stream": "ok", "shards": "ok"}
+    assert anybody.head("/health/ready").content == b""
+
+
+def test_entries_that_were_lost_are_seen(served: Served, operator: httpx.Client) -> None:
+    (writer,) = served.system.writers
+    writer.stop()
+    try:
+        with served.sign_in(served.system.make_client()) as service:
+            submit(service, account_id=new_account())
+        before = operator.get("/operations/pipeline").json()
+        (shard,) = (shard for shard in before["shards"] if shard["backlog"])
+        client = redis.Redis.from_url(served.valkey.url)
+        client.execute_command("XTRIM", stream_key(shard["shard"]), "MAXLEN", 0)
+        client.close()
+        after = operator.get("/operations/pipeline").json()
+        assert not after["identity"]["holds"]
+        assert after["identity"]["difference"] == 1
+        lossy = [s for s in after["shards"] if s["entries_added"] != s["committed"]]
+        assert [s["shard"] for s in lossy if not s["dead_letters"]] == [shard["shard"]]
+    finally:
+        writer.start()
