@@ -61,7 +61,7 @@ _ANSWER_MAX_S: Final = 1.0
 _RECONCILE_S: Final = 0.9
 _RECONCILE_WITHIN_S: Final = 60.0
 _HOUSEKEEPING_S: Final = 600.0
-_UNKNOWN_KEY_S: Final = 1.0
+_UNKNOWN_KEY_S: Final = 0.2
 _KEYS_AGE_MAX_S: Final = 3.0
 _SCHEME: Final = "bearer "
 
@@ -101,6 +101,7 @@ class Access:
         self._revoked = RevocationSet()
         self._ring: KeyRing | None = None
         self._ring_at = -1e9
+        self._unknown_key_at = -1e9
         self._is_loaded = False
         self._position = b"0-0"
         # Instants of `time.monotonic`.
@@ -196,9 +197,11 @@ class Access:
 
     async def _claims(self, token: str) -> AccessClaims:
         kid = read_kid(token)
-        if self._ring is None or (
-            kid not in self._ring.verifying and time.monotonic() - self._ring_at > _UNKNOWN_KEY_S
-        ):
+        if self._ring is None:
+            await self._load_keys()
+        elif kid not in self._ring.verifying and time.monotonic() > self._unknown_key_at:
+            # A key made a moment ago, or somebody's invention: these cost us a few looks a second.
+            self._unknown_key_at = time.monotonic() + _UNKNOWN_KEY_S
             await self._load_keys()
         assert self._ring is not None  # noqa: S101 - for the type checker
         identity = self.settings.identity

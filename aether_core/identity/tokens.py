@@ -14,7 +14,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import jwt
 import msgspec
@@ -34,6 +34,8 @@ LIFE_MAX_S: Final = 3600
 # An Ed25519 signature is 64 bytes: of its last character only two bits count, so that there is
 # one way to write it.
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]", re.ASCII)
+_SUBJECT = r"^[A-Za-z0-9_-]{1,64}$"
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _HEADER_MEMBERS = {"alg", "typ", "kid"}
 _INVALID = "The access token is not valid; sign in again."
 
@@ -47,15 +49,15 @@ class AccessClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     iss: str
     aud: str
-    sub: str
-    client_id: str
+    sub: Annotated[str, msgspec.Meta(pattern=_SUBJECT)]
+    client_id: Annotated[str, msgspec.Meta(pattern=_SUBJECT)]
     jti: str
     iat: int
     nbf: int
     exp: int
     scope: str
     ver: int
-    sid: str | None = None
+    sid: Annotated[str, msgspec.Meta(pattern=_UUID)] | None = None
     role: str | None = None
     account_id: str | None = None
 
@@ -123,7 +125,8 @@ def verify_access_token(
         raise NotAuthenticated("The access token has expired.", "invalid_token") from error
     except (jwt.PyJWTError, msgspec.ValidationError) as error:
         raise NotAuthenticated(_INVALID, "invalid_token") from error
-    if claims.exp - claims.iat > LIFE_MAX_S:
+    is_person = re.fullmatch(_UUID, claims.sub) is not None and claims.sid is not None
+    if claims.exp - claims.iat > LIFE_MAX_S or is_person == claims.is_client:
         raise NotAuthenticated(_INVALID, "invalid_token")
     return claims
 
