@@ -1,6 +1,10 @@
 /** What the tests' browser lacks, and what each test must not leave to the next. */
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach, expect, vi } from "vitest";
+
+// A busy machine takes longer than the usual second to load a chart.
+configure({ asyncUtilTimeout: 10_000 });
+vi.setConfig({ testTimeout: 30_000 });
 
 // jsdom lays nothing out, so there is nothing to match or to observe.
 window.matchMedia = (query) =>
