@@ -12,37 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-import asyncpg
 from fastapi import Request
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
-from redis import exceptions as redis_errors
 
+from aether_api.news import AGE_MAX_S, TROUBLES, RevocationNews
 from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool
-from aether_core.database.revocations import (
-    Revocation,
-    delete_expired_revocations,
-    find_live_revocations,
-)
-from aether_core.database.sessions import delete_expired_sessions
+from aether_core.database.revocations import Revocation
 from aether_core.errors import DatabaseUnavailable, NotAuthenticated, NotPermitted, Unavailable
 from aether_core.identity import keys
 from aether_core.identity.keys import KeyRing
 from aether_core.identity.passwords import PasswordHasher
-from aether_core.identity.revocation import (
-    RevocationSet,
-    announce_revocation,
-    find_last_announcement,
-    read_announcements,
-)
 from aether_core.identity.roles import SCOPES
 from aether_core.identity.tokens import AccessClaims, read_kid, verify_access_token
 from aether_core.settings import Settings
@@ -53,14 +40,7 @@ logger = logging.getLogger(__name__)
 CACHE_SIZE_MAX: Final = 10_000
 """Verified tokens that a process remembers: about a kilobyte each."""
 
-# A revocation is to be known everywhere within a second, so news may not be older than that.
-_NEWS_AGE_MAX_S: Final = 0.9
-_NEWS_WAIT_MS: Final = 300
-_ANSWER_MAX_S: Final = 1.0
-# Announcements can be lost (Valkey's memory is full, say): PostgreSQL is asked as well.
-_RECONCILE_S: Final = 0.9
-_RECONCILE_WITHIN_S: Final = 60.0
-_HOUSEKEEPING_S: Final = 600.0
+_KEYS_EVERY_S: Final = 1.0
 _UNKNOWN_KEY_S: Final = 0.2
 _KEYS_AGE_MAX_S: Final = 3.0
 _SCHEME: Final = "bearer "
@@ -98,30 +78,25 @@ class Access:
         self.hasher = PasswordHasher(settings.identity.bcrypt_cost)
         self._sealing_key = keys.load_sealing_key(settings)
         self._cache: dict[str, Caller] = {}
-        self._revoked = RevocationSet()
+        self._news = RevocationNews(pool, redis)
+        self._revoked = self._news.revoked
         self._ring: KeyRing | None = None
         self._ring_at = -1e9
         self._unknown_key_at = -1e9
-        self._is_loaded = False
-        self._position = b"0-0"
-        # Instants of `time.monotonic`.
-        self._heard_at = -1e9
-        self._failed_at = -1e9
-        self._lock = asyncio.Lock()
         self._key_lock = asyncio.Lock()
 
     async def authenticate(self, authorization: str | None) -> Caller:
         """Return who sends this Authorization header. Raises NotAuthenticated, Unavailable."""
         if authorization is None:
             raise NotAuthenticated
-        if time.monotonic() - self._heard_at > _NEWS_AGE_MAX_S:
-            await self._catch_up()
         caller = self._cache.get(authorization)
         if caller is None:
             caller = await self._verify(authorization)
         elif caller.expires_at <= time.time():
             del self._cache[authorization]
             raise NotAuthenticated("The access token has expired.", "invalid_token")
+        if time.monotonic() - self._news.heard_at > AGE_MAX_S:
+            await self._news.catch_up()
         if self._revoked.voids(
             caller.token_id, caller.session_id, caller.subject, caller.token_version
         ):
@@ -130,9 +105,9 @@ class Access:
 
     async def examine(self, token: str) -> AccessClaims:
         """Return what a token says, if it is in force. Raises NotAuthenticated, Unavailable."""
-        if time.monotonic() - self._heard_at > _NEWS_AGE_MAX_S:
-            await self._catch_up()
         claims = await self._claims(token)
+        if time.monotonic() - self._news.heard_at > AGE_MAX_S:
+            await self._news.catch_up()
         if self._revoked.voids(claims.jti, claims.sid, claims.sub, claims.ver):
             raise NotAuthenticated("The access token was revoked; sign in again.", "invalid_token")
         return claims
@@ -141,8 +116,9 @@ class Access:
         """Follow keys and revocations until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._follow(), name="access-follow")
-                group.create_task(self._reconcile(), name="access-reconcile")
+                group.create_task(self._news.follow(), name="access-follow")
+                group.create_task(self._news.reconcile(), name="access-reconcile")
+                group.create_task(self._follow_keys(), name="access-keys")
         finally:
             self.hasher.close()
 
@@ -155,13 +131,7 @@ class Access:
 
     async def apply(self, revocation: Revocation) -> None:
         """Let a revocation that is durable take effect: here at once, elsewhere by the stream."""
-        self._revoked.add(revocation)
-        try:
-            async with asyncio.timeout(_ANSWER_MAX_S):
-                await announce_revocation(self.redis, revocation)
-        except (redis_errors.RedisError, OSError, TimeoutError) as error:
-            # Who cannot hear Valkey refuses; who can finds it in PostgreSQL within a second.
-            logger.warning("A revocation could not be announced: %s", type(error).__name__)
+        await self._news.spread(revocation)
 
     async def note_reuse(self, revocation: Revocation | None) -> None:
         """Tell everybody of a family that was ended because a token of it came twice, if it was."""
@@ -209,86 +179,14 @@ class Access:
             token, self._ring.verifying, issuer=identity.issuer, audience=identity.audience
         )
 
-    async def _catch_up(self) -> None:
-        """Ask Valkey what was revoked since we last heard. Raises Unavailable.
-
-        Those who come while one is asking share its answer.
-        """
-        came_at = time.monotonic()
-        async with self._lock:
-            if self._heard_at >= came_at:
-                return
-            if self._failed_at >= came_at:
-                raise Unavailable("Access cannot be checked at the moment.")
-            try:
-                async with asyncio.timeout(_ANSWER_MAX_S):
-                    await self._hear(wait_ms=None)
-            except _TROUBLES as error:
-                self._fail(error)
-                raise Unavailable("Access cannot be checked at the moment.") from error
-
-    async def _hear(self, *, wait_ms: int | None) -> None:
-        """Take in news; after an interruption everything afresh, since news may be lost."""
-        asked_at = time.monotonic()
-        if not self._is_loaded:
-            # First the place, then the rows: what is announced later is committed later.
-            position = await find_last_announcement(self.redis)
-            async with self.pool.acquire(timeout=_ANSWER_MAX_S) as connection:
-                self._revoked.add_all(await find_live_revocations(connection))
-            self._position, self._is_loaded = position, True
-        else:
-            news, position = await read_announcements(self.redis, self._position, wait_ms=wait_ms)
-            if wait_ms is not None:
-                asked_at = time.monotonic()
-            while news:
-                self._revoked.add_all(news)
-                self._position = max(self._position, position, key=_place)
-                news, position = await read_announcements(self.redis, position, wait_ms=None)
-        self._heard_at = max(self._heard_at, asked_at)
-
-    def _fail(self, error: BaseException) -> None:
-        if self._is_loaded:
-            logger.warning("Revocations cannot be followed: %s", type(error).__name__)
-        self._is_loaded = False
-        self._heard_at = -1e9
-        self._failed_at = time.monotonic()
-
-    async def _follow(self) -> None:
-        """Hear news as they come."""
-        attempt = 0
+    async def _follow_keys(self) -> None:
         while True:
             heed_cancellation()
             try:
-                async with asyncio.timeout(_NEWS_WAIT_MS / 1000 + _ANSWER_MAX_S):
-                    await self._hear(wait_ms=_NEWS_WAIT_MS)
-                attempt = 0
-            except _TROUBLES as error:
-                self._fail(error)
-                attempt += 1
-                await asyncio.sleep(random.uniform(0.05, min(0.1 * 2**attempt, 1.0)))  # noqa: S311
-
-    async def _reconcile(self) -> None:
-        """Read new keys and revocations that were never announced, and forget old ones."""
-        cleaned_at = time.monotonic()
-        while True:
-            heed_cancellation()
-            try:
-                async with (
-                    asyncio.timeout(5),
-                    self.pool.acquire(timeout=_ANSWER_MAX_S) as connection,
-                ):
-                    self._revoked.add_all(
-                        await find_live_revocations(connection, within_s=_RECONCILE_WITHIN_S)
-                    )
-                    if time.monotonic() - cleaned_at > _HOUSEKEEPING_S:
-                        cleaned_at = time.monotonic()
-                        await delete_expired_revocations(connection)
-                        await delete_expired_sessions(connection)
                 await self._load_keys()
-            except (*_TROUBLES, Unavailable) as error:
-                logger.debug("PostgreSQL does not tell of revocations: %s", type(error).__name__)
-            self._revoked.forget_expired()
-            await asyncio.sleep(_RECONCILE_S)
+            except Unavailable as error:
+                logger.debug("The keys cannot be read: %s", error)
+            await asyncio.sleep(_KEYS_EVERY_S)
 
     async def _load_keys(self) -> None:
         """Read the keys; several who need them share one reading. Raises DatabaseUnavailable."""
@@ -299,21 +197,12 @@ class Access:
             try:
                 async with self.pool.acquire(timeout=2) as connection:
                     ring = await keys.load_key_ring(connection, self._sealing_key)
-            except _TROUBLES as error:
+            except TROUBLES as error:
                 raise DatabaseUnavailable from error
             if self._ring is not None and self._ring.verifying.keys() - ring.verifying.keys():
                 # A key is gone: what it signed is no longer good.
                 self._cache.clear()
             self._ring, self._ring_at = ring, time.monotonic()
-
-
-_TROUBLES: Final = (
-    redis_errors.RedisError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    OSError,
-    TimeoutError,
-)
 
 
 class Requirement(SecurityBase):
@@ -371,8 +260,3 @@ def document_security(document: dict[str, Any]) -> None:
         for operation in operations.values():
             if any("bearer" in s for s in operation.get("security", [])):
                 operation["security"].append({"oauth2": []})
-
-
-def _place(position: bytes) -> tuple[int, int]:
-    ms, _, sequence = position.partition(b"-")
-    return int(ms), int(sequence or 0)
