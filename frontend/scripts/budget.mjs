@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 const BUDGET_KB = { shell: 120, "first route with chart": 240, "other chunk": 40 };
-const DIST = new URL("../dist/", import.meta.url);
+// `npm run check` builds aside: a running gateway serves dist/, which must not vanish under it.
+const DIST = new URL(`../${process.argv[2] ?? "dist"}/`, import.meta.url);
 const FIRST_ROUTE = [
   "src/features/overview/OverviewPage.tsx",
   "src/features/forecast/LoadChart.tsx",

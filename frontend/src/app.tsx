@@ -33,6 +33,8 @@ import { forgetRecent } from "./features/transactions/live";
 
 // Asked for at once, beside the session: most visits begin here.
 const overview = import("./features/overview/OverviewPage");
+// Told by the page that needs it, if one does.
+overview.catch(() => undefined);
 const OverviewPage = lazy(async () => ({ default: (await overview).OverviewPage }));
 const LoginPage = lazy(async () => ({
   default: (await import("./features/sign-in/LoginPage")).LoginPage,

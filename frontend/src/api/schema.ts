@@ -1668,22 +1668,25 @@ export interface components {
          * Transaction
          * @description A transaction as clients see it.
          * @example {
+         *       "id": "0199c1f2-7c1d-7000-8000-1c0004d2a1b3",
+         *       "user_id": "0199b0aa-1111-7222-8333-444455556666",
          *       "account_id": "acc-7f3k2m",
          *       "amount": "12.34",
-         *       "created_at": "2026-01-31T12:00:00.123Z",
          *       "currency": "EUR",
-         *       "id": "0199c1f2-7c1d-7000-8000-1c0004d2a1b3",
-         *       "is_flagged": false,
-         *       "kind": "purchase",
-         *       "location": "Lisbon, PT",
          *       "merchant": "Corner Bakery",
+         *       "location": "Lisbon, PT",
+         *       "kind": "purchase",
+         *       "description": null,
          *       "metadata": {
          *         "till": 4
          *       },
          *       "occurred_at": "2026-01-31T12:00:00Z",
-         *       "reasons": [],
+         *       "created_at": "2026-01-31T12:00:00.123Z",
          *       "status": "pending",
-         *       "user_id": "0199b0aa-1111-7222-8333-444455556666"
+         *       "is_flagged": false,
+         *       "score": null,
+         *       "decision": null,
+         *       "reasons": []
          *     }
          */
         Transaction: {

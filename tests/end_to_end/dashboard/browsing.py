@@ -110,6 +110,11 @@ class Visitor:
         """Whether the page must be scrolled sideways."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
+    def account_of_the_page(self) -> str:
+        """What somebody who finds a failed test wants to know."""
+        shown = self.page.locator("body").inner_text(timeout=2_000)[:1_500]
+        return "\n".join([f"--- {self.page.url}", *self.complaints, shown])
+
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
@@ -158,11 +163,15 @@ def browsing(system: System) -> Iterator[Browsing]:
         pytest.fail("the dashboard is not built: make dashboard")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=_chromium(), args=_ARGUMENTS)
+        opened = Browsing(browser, system.base_url)
         try:
-            opened = Browsing(browser, system.base_url)
             yield opened
             complaints = [text for visitor in opened.visitors for text in visitor.complaints]
             assert complaints == []
+        except Exception as error:
+            for visitor in opened.visitors:
+                error.add_note(visitor.account_of_the_page())
+            raise
         finally:
             browser.close()
 
