@@ -10,7 +10,6 @@ import typer
 # What reaches the servers is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
     from aether_core.database.users import User
-    from aether_core.settings import Settings
 
 _Email = Annotated[str, typer.Argument(help="Their e-mail address.")]
 _PasswordStdin = Annotated[
@@ -32,13 +31,6 @@ def register(app: typer.Typer) -> None:
     group.command()(disable)
     group.command()(enable)
     app.add_typer(group, name="user")
-
-
-def ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
-    """Make an admin when there is none; see `aether_cli.accounts.ensure_first_admin`."""
-    from aether_cli import accounts
-
-    return accounts.ensure_first_admin(settings)
 
 
 def add(

@@ -1,0 +1,170 @@
+"""`aether user` and `aether client`: the commands themselves, over real servers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import bcrypt
+import pytest
+from pydantic import SecretStr
+
+from aether_cli.accounts import ensure_first_admin
+from aether_core.errors import InvalidInput
+from aether_core.settings import Settings
+from tests.running import aether, clean_environment
+
+
+@dataclass
+class Installation:
+    """Servers with no gateway: the commands need none."""
+
+    environment: dict[str, str]
+    database_url: str
+    base_url: str = ""
+
+    def fails(self, *arguments: str, text: str = "") -> str:
+        """Run a command that must fail with one line, and return that line."""
+        done = subprocess.run(
+            [sys.executable, "-m", "aether_cli", *arguments],
+            env=clean_environment(**self.environment),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1, done.stdout
+        assert done.stderr.startswith("aether: ")
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    async def fetch(self, statement: str) -> list[asyncpg.Record]:
+        """Look into the database."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return await connection.fetch(statement)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture
+def installation(database_url: str, redis_url: str, tmp_path: Path) -> Installation:
+    return Installation(
+        {
+            "AETHER_HOME": str(tmp_path),
+            "AETHER_DATABASE_URL": database_url,
+            "AETHER_REDIS_URL": redis_url,
+            "AETHER_IDENTITY__BCRYPT_COST": "4",
+        },
+        database_url,
+    )
+
+
+async def test_people_are_added_changed_and_disabled(installation: Installation) -> None:
+    made = aether(installation, "user", "add", "Ada@Example.com", "--role", "analyst")
+    assert "ada@example.com" in made
+    password = re.search(r"shown this once: (\S+)", made)
+    assert password is not None
+    (row,) = await installation.fetch("SELECT * FROM users")
+    assert bcrypt.checkpw(password[1].encode(), row["password_hash"].encode())
+    assert row["password_hash"].startswith("$2b$04$")
+
+    aether(installation, "user", "role", "ada@example.com", "operator")
+    aether(
+        installation, "user", "password", "ada@example.com", "--password-stdin",
+        text="correct horse battery\n",
+    )  # fmt: skip
+    aether(installation, "user", "disable", "ADA@example.com")
+    (user,) = json.loads(aether(installation, "user", "list", "--json"))
+    assert (user["email"], user["role"], user["is_active"]) == (
+        "ada@example.com",
+        "operator",
+        False,
+    )
+    (row,) = await installation.fetch("SELECT * FROM users")
+    assert bcrypt.checkpw(b"correct horse battery", row["password_hash"].encode())
+    assert row["token_version"] == 4
+    revoked = await installation.fetch("SELECT * FROM revocations ORDER BY id")
+    assert [(r["subject"], r["version"]) for r in revoked] == [
+        (str(row["id"]), version) for version in (2, 3, 4)
+    ]
+    assert "disabled" in aether(installation, "user", "list")
+    aether(installation, "user", "enable", "ada@example.com")
+    assert "active" in aether(installation, "user", "list")
+
+
+def test_what_cannot_be_is_said_in_one_line(installation: Installation) -> None:
+    add = ("user", "add", "--password-stdin")
+    assert "e-mail" in installation.fails(*add, "nobody", text="correct horse\n")
+    assert "at least 8" in installation.fails(*add, "a@example.com", text="short\n")
+    assert "72 bytes" in installation.fails(*add, "a@example.com", text="x1y" * 30 + "\n")
+    assert "commonest" in installation.fails(*add, "a@example.com", text="password123\n")
+    assert "role is one of" in installation.fails(*add, "a@example.com", "--role", "god")
+    assert "no such user" in installation.fails("user", "disable", "none@example.com")
+    aether(installation, *add, "a@example.com", text="correct horse\n")
+    assert "already" in installation.fails(*add, "A@example.com", text="correct horse\n")
+    assert "scope" in installation.fails("client", "add", "x", "--scope", "nonsense")
+    assert "printable" in installation.fails("client", "add", "nul\x1b[31m")
+    assert "no such client" in installation.fails("client", "disable", "none")
+
+
+async def test_services_are_added_listed_and_disabled(installation: Installation) -> None:
+    printed = aether(installation, "client", "add", "billing")
+    secret = re.search(r"client_secret +(aether_secret_\S+)", printed)
+    assert secret is not None
+    made = json.loads(
+        aether(
+            installation, "client", "add", "checks",
+            "--scope", "transactions:read_any operations:read", "--scope", "alerts:read", "--json",
+        )
+    )  # fmt: skip
+    assert made["scopes"] == ["alerts:read", "operations:read", "transactions:read_any"]
+    assert "already" in installation.fails("client", "add", "billing")
+    listed = aether(installation, "client", "list", "--json")
+    assert secret[1] not in listed
+    assert made["client_secret"] not in listed
+    billing, checks = json.loads(listed)
+    assert billing["scopes"] == ["transactions:read_any", "transactions:write_any"]
+    aether(installation, "client", "disable", "billing")
+    aether(installation, "client", "disable", checks["client_id"])
+    assert not any(
+        c["is_active"] for c in json.loads(aether(installation, "client", "list", "--json"))
+    )
+    rows = await installation.fetch("SELECT secret_hash FROM clients")
+    assert all(secret[1].encode() not in row["secret_hash"] for row in rows)
+
+
+def test_the_first_admin_is_made_once(settings: Settings) -> None:
+    settings = settings.model_copy(
+        update={"identity": settings.identity.model_copy(update={"bcrypt_cost": 4})}
+    )
+    made = ensure_first_admin(settings)
+    assert made is not None
+    email, password = made
+    assert email == "admin@localhost.example"
+    assert len(password) >= 20
+    assert ensure_first_admin(settings) is None
+
+
+def test_the_first_admin_is_who_was_named(settings: Settings) -> None:
+    wrong = settings.model_copy(
+        update={"admin_email": "Root@Example.com", "admin_password": SecretStr("password123")}
+    )
+    with pytest.raises(InvalidInput):
+        ensure_first_admin(wrong)
+    right = wrong.model_copy(update={"admin_password": SecretStr("correct horse battery")})
+    assert ensure_first_admin(right) == ("root@example.com", "correct horse battery")
+    assert ensure_first_admin(wrong) is None
+
+
+def test_without_a_database_the_command_says_what_to_do(tmp_path: Path) -> None:
+    nowhere = Installation(
+        {"AETHER_HOME": str(tmp_path), "AETHER_DATABASE_URL": "postgresql://x:y@127.0.0.1:1/x"}, ""
+    )
+    assert "aether up" in nowhere.fails("user", "list")
