@@ -38,7 +38,7 @@ def demo(
     accounts: Annotated[int, typer.Option(min=1, max=1_000_000, help="Paying accounts.")] = 150,
     fraud_rate: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="Share of fraud, about.")
-    ] = 0.01,
+    ] = 0.02,
     seed: Annotated[int | None, typer.Option(help="The same seed, the same payments.")] = None,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="End after so long; else at Ctrl-C.")
@@ -54,7 +54,8 @@ def demo(
     from aether_cli.traffic import World
 
     address, credentials = gateway_of(url, choose_credentials(client_id, client_secret), "demo")
-    world = World(secrets.randbits(32) if seed is None else seed, accounts, max(20, accounts // 4))
+    chosen = secrets.randbits(32) if seed is None else seed
+    world = World(chosen, accounts, max(20, accounts // 4), name="demo")
     counts = _Counts()
 
     async def play() -> None:

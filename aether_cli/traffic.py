@@ -92,10 +92,17 @@ class Merchant:
 
 
 class World:
-    """All accounts and merchants, and the chance that moves them."""
+    """All accounts and merchants, and the chance that moves them.
 
-    def __init__(self, seed: int, account_count: int, merchant_count: int) -> None:
+    name: what the accounts' ids begin with. The seed follows: accounts of two worlds are never
+    the same, since their habits are not.
+    """
+
+    def __init__(
+        self, seed: int, account_count: int, merchant_count: int, *, name: str = "acc"
+    ) -> None:
         self.random = Random(seed)  # noqa: S311 - invented payments
+        self._prefix = f"{name}{seed & 0xFFFF_FFFF:x}"
         self.merchants = [self._make_merchant(number) for number in range(merchant_count)]
         # A few merchants take most of the payments (Zipf's law).
         self._popularity = list(accumulate(1 / (rank + 3) for rank in range(merchant_count)))
@@ -159,7 +166,7 @@ class World:
             list(_CURRENCIES), weights=[share for share, _ in _CURRENCIES.values()]
         )
         return Account(
-            id=f"acc-{number + 1:05}",
+            id=f"{self._prefix}-{number + 1:05}",
             currency=currency,
             level=self.random.gauss(log(28 * _CURRENCIES[currency][1]), 0.5),
             spread=self.random.uniform(0.25, 0.55),
@@ -264,7 +271,7 @@ class _Fraudsters:
 
 def outlier(world: World, account: Account, at: datetime) -> Payment:
     """Return one fraudulent payment far above what the account usually pays."""
-    times = world.random.uniform(12, 40)
+    times = world.random.uniform(15, 60)
     return world.pay(account, world.any_merchant(), at, times=times, fraud=True)
 
 

@@ -122,8 +122,14 @@ def test_days_and_weeks_have_a_rhythm_and_accounts_their_favourites() -> None:
     assert hours[18] > 4 * hours[4]
     weekdays = Counter(payment.occurred_at.weekday() for payment in payments)
     assert weekdays[5] > 1.2 * weekdays[6]
-    own = Counter(payment.merchant for payment in payments if payment.account_id == "acc-00001")
+    own = Counter(payment.merchant for payment in payments if payment.account_id == "acc1-00001")
     assert sum(count for _, count in own.most_common(6)) > 0.6 * own.total()
+
+
+def test_accounts_of_two_seeds_are_never_the_same() -> None:
+    first, second = ({account.id for account in World(seed, 50, 10).accounts} for seed in (1, -2))
+    assert len(first) == len(second) == 50
+    assert not first & second
 
 
 def until(payments: Iterator[Due], seconds: float) -> list[Due]:
