@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from aether_core.errors import CannotStart, StreamUnavailable
-from aether_core.stream import publisher
+from aether_core.stream import contract, publisher
 
 # Functions came with 7.0; Valkey forked from 7.2 and reports that as its redis_version.
 _SERVER_VERSION_MIN = (7, 0)
@@ -37,8 +37,17 @@ def open_redis(url: str, *, timeout_s: float) -> publisher.Redis:
 
 
 async def load_functions(redis: publisher.Redis) -> None:
-    """Install the server-side functions, or replace them by this version's."""
-    await redis.execute_command("FUNCTION", "LOAD", "REPLACE", publisher.functions_source())
+    """Install the server-side functions, or replace them when they are of another version.
+
+    Equal ones stay: loading them needs memory, which writers must do without when it is used up,
+    and would close the streams to the gateways until these have agreed on them again.
+    """
+    source = publisher.functions_source()
+    found = await redis.execute_command(
+        "FUNCTION", "LIST", "LIBRARYNAME", contract.LIBRARY, "WITHCODE"
+    )
+    if source.encode() not in [part for library in found for part in library]:
+        await redis.execute_command("FUNCTION", "LOAD", "REPLACE", source)
 
 
 async def check_server(redis: publisher.Redis) -> list[str]:

@@ -20,6 +20,7 @@ import msgspec
 
 LIBRARY: Final = "aether"
 FUNCTION_ACCEPT: Final = "aether_accept"
+FUNCTION_AGREE: Final = "aether_agree"
 FUNCTION_REMEMBER: Final = "aether_remember"
 
 FEED_KEY: Final = "aether:feed"

@@ -8,6 +8,11 @@ window and by the first twelve bits of the digest: prefix .. part .. ':' .. buck
 digest, its value is milliseconds (6 bytes), sequence (4), incarnation (4) and the body's digest.
 ]]
 
+-- Shards whose stream somebody has compared with PostgreSQL since this server started. It is kept in
+-- memory only: a server that starts, perhaps from an older copy of its data, accepts nothing before
+-- it is compared again. Otherwise the first new entry would hide that older ones are missing.
+local compared = {}
+
 local function bucket_key(prefix, part, digest)
   local high, low = string.byte(digest, 1, 2)
   return prefix .. part .. ':' .. (high * 16 + math.floor(low / 16))
@@ -26,7 +31,7 @@ ARGV  incarnation (hex), gateway, call token, most entries, seconds of a part, n
       then for each transaction: digest or '', body's digest, payload
 Answer: one word a transaction, parted by blanks: 'ms-seq' accepted, '=ms-seq-incarnation' accepted
 before under this key, '!' the key was used with another body. Errors refuse the whole group:
-AETHERINCARNATION, AETHERFULL.
+AETHERINCARNATION (also until `agree` was called since the server started), AETHERFULL.
 ]]
 local function accept(KEYS, ARGV)
   local stream, meta, calls, prefix = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -38,7 +43,7 @@ local function accept(KEYS, ARGV)
   if last and string.sub(last, 1, #token) == token then
     return string.sub(last, #token + 1)
   end
-  if server.call('HGET', meta, 'incarnation') ~= field then
+  if not compared[meta] or server.call('HGET', meta, 'incarnation') ~= field then
     return server.error_reply('AETHERINCARNATION the stream is another one')
   end
   local count = (#ARGV - 6) / 3
@@ -100,5 +105,22 @@ local function remember_all(KEYS, ARGV)
   return (#ARGV - 2) / 3
 end
 
+--[[
+Let a shard's stream accept, after it was compared with PostgreSQL.
+KEYS  meta
+ARGV  incarnation (hex)
+]]
+local function agree(KEYS, ARGV)
+  if server.call('HGET', KEYS[1], 'incarnation') ~= ARGV[1] then
+    server.call('HSET', KEYS[1], 'incarnation', ARGV[1])
+  end
+  compared[KEYS[1]] = true
+  return 'OK'
+end
+
 server.register_function('aether_accept', accept)
+-- Writers must be able to begin when memory is used up: only they make room.
+server.register_function{
+  function_name = 'aether_agree', callback = agree, flags = {'allow-oom'}
+}
 server.register_function('aether_remember', remember_all)

@@ -65,12 +65,24 @@ async def read_stream_state(redis: Redis, shard: int) -> StreamState:
     )
 
 
+async def open_stream(redis: Redis, shard: int, incarnation: int) -> None:
+    """Let a shard's stream accept entries of this incarnation, until its server starts again."""
+    await redis.execute_command(
+        "FCALL",
+        contract.FUNCTION_AGREE,
+        1,
+        contract.meta_key(shard),
+        contract.incarnation_field(incarnation),
+    )
+
+
 async def agree_on_incarnations(
     redis: Redis, connection: Session, shard_count: int, settings: StreamSettings
 ) -> dict[int, int]:
     """Return shard → incarnation, after beginning new ones where that is needed.
 
-    Runs in database transactions of its own, one process at a time.
+    Runs in database transactions of its own, one process at a time. The stream's server accepts
+    nothing from when it starts until somebody was here.
     """
     agreed = {}
     for shard in range(shard_count):
@@ -81,6 +93,7 @@ async def agree_on_incarnations(
             position = found[0] if found else None
             if position is not None and _is_same(position, state):
                 agreed[shard] = position.incarnation
+                await open_stream(redis, shard, position.incarnation)
                 continue
             agreed[shard] = await _begin(redis, connection, shard, position, state, settings)
     return agreed
@@ -112,12 +125,7 @@ async def _begin(
     log("shard %d begins incarnation %08x: %s", shard, incarnation, reason)
     await _load_idempotency_keys(redis, connection, shard, settings)
     # Last: from here on the gateways may append.
-    await redis.execute_command(
-        "HSET",
-        contract.meta_key(shard),
-        "incarnation",
-        contract.incarnation_field(incarnation),
-    )
+    await open_stream(redis, shard, incarnation)
     return incarnation
 
 

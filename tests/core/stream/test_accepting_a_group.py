@@ -14,6 +14,7 @@ from aether_core.errors import BacklogFull, StreamUnavailable
 from aether_core.settings import StreamSettings
 from aether_core.stream import contract
 from aether_core.stream.connection import check_server, load_functions, open_redis
+from aether_core.stream.incarnation import open_stream
 from aether_core.stream.publisher import (
     Accepted,
     IncarnationMoved,
@@ -33,12 +34,7 @@ async def stream(redis_url: str) -> AsyncIterator[Redis]:
     redis = open_redis(redis_url, timeout_s=5)
     await load_functions(redis)
     for shard, incarnation in INCARNATIONS.items():
-        await redis.execute_command(
-            "HSET",
-            contract.meta_key(shard),
-            "incarnation",
-            contract.incarnation_field(incarnation),
-        )
+        await open_stream(redis, shard, incarnation)
     yield redis
     await redis.aclose()
 

@@ -12,7 +12,8 @@ from aether_core.errors import OutcomeUnknown, StreamUnavailable
 from aether_core.settings import StreamSettings
 from aether_core.stream import contract
 from aether_core.stream.connection import load_functions, open_redis
-from aether_core.stream.publisher import Accepted, StreamPublisher, Submission
+from aether_core.stream.incarnation import open_stream
+from aether_core.stream.publisher import Accepted, IncarnationMoved, StreamPublisher, Submission
 from aether_core.stream.reader import read_entries
 from tests.conftest import ValkeyServer
 
@@ -24,8 +25,7 @@ ACKNOWLEDGED_BEFORE_KILL = 100
 async def test_acknowledged_entries_survive_kill_9(valkey: ValkeyServer) -> None:
     redis = open_redis(valkey.url, timeout_s=5)
     await load_functions(redis)
-    meta = contract.meta_key(0)
-    await redis.execute_command("HSET", meta, "incarnation", contract.incarnation_field(7))
+    await open_stream(redis, 0, 7)
     publisher = StreamPublisher(redis, StreamSettings())
     acknowledged: list[tuple[contract.EntryId, bytes]] = []
     unknown: set[bytes] = set()
@@ -50,13 +50,16 @@ async def test_acknowledged_entries_survive_kill_9(valkey: ValkeyServer) -> None
         assert killer is not None
         await killer
         await asyncio.to_thread(valkey.start)
+        # The functions came back with the data; what they knew of its truth did not.
+        (outcome,) = (await publisher.append({0: [Submission(b"early")]}, {0: 7}))[0]
+        assert isinstance(outcome, IncarnationMoved)
+        await open_stream(redis, 0, 7)
 
     entries = await read_entries(redis, {0: START}, count=number, block_ms=None)
     found = [(entry.id, entry.payload) for entry in entries[0]]
     assert [one for one in found if one[1] not in unknown] == acknowledged
     payloads = [payload for _, payload in found]
     assert len(payloads) == len(set(payloads))
-    # The functions came back with the data: the next append needs no help.
     (outcome,) = (await publisher.append({0: [Submission(b"after")]}, {0: 7}))[0]
     assert isinstance(outcome, Accepted)
     await publisher.close()
