@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
+from redis import exceptions as redis_errors
 
 from aether_core.alert import AlertView, new_alert
 from aether_core.database.alerts import copy_alerts, find_alerts_between
@@ -181,7 +182,7 @@ class Writer:
             "dead_letters": len(batch.dead_letters),
         }
         events.append(FeedEvent("batch", "", _encoder.encode(counts)))
-        await publish(self._redis, events, length_max=self._stream.feed_length_max)
+        await self._announce(events, {a.shard: a.reached for a in batch.advances})
 
     async def _settle(self) -> bool:
         """Wait for the batch that is being written.
@@ -231,8 +232,18 @@ class Writer:
         flagged = await find_flagged_between(self._connection, owned.shard, after, until)
         alerts = await find_alerts_between(self._connection, owned.shard, after, until)
         events = [*map(_transaction_event, flagged), *map(_alert_event, alerts)]
-        await publish(self._redis, events, length_max=self._stream.feed_length_max)
+        await self._announce(events, {owned.shard: owned.committed})
         await trim(self._redis, {owned.shard: owned.committed})
+
+    async def _announce(self, events: list[FeedEvent], committed: dict[int, EntryId]) -> None:
+        length_max = self._stream.feed_length_max
+        try:
+            await publish(self._redis, events, length_max=length_max)
+        except redis_errors.OutOfMemoryError:
+            # Only removing what is committed makes room. It need not wait for its announcement:
+            # a successor announces it from the rows.
+            await trim(self._redis, committed)
+            await publish(self._redis, events, length_max=length_max)
 
 
 class FeedPace:
