@@ -171,9 +171,10 @@ def _prepare_shard(
             incarnation=owned.incarnation,
             expected=owned.prepared,
             reached=entries[-1].id,
-            committed_count=row_count + repeated,
+            committed_count=row_count,
             flagged_count=len(batch.alert_rows) - alerts_before,
             dead_letter_count=len(batch.dead_letters) - dead_before,
+            repeated_count=repeated,
         )
     )
     batch.load += [

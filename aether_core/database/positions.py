@@ -43,6 +43,8 @@ class Advance:
     committed_count: int
     flagged_count: int
     dead_letter_count: int
+    repeated_count: int = 0
+    """Entries that an earlier incarnation has written: they count there, and not here."""
 
 
 async def find_positions(connection: Session, shards: list[int] | None = None) -> list[Position]:
@@ -97,9 +99,11 @@ async def advance_positions(connection: Session, advances: list[Advance], owner:
         " entry_ms = step.ms, entry_sequence = step.sequence,"
         " committed_count = committed_count + step.committed,"
         " flagged_count = flagged_count + step.flagged,"
-        " dead_letter_count = dead_letter_count + step.dead, owner = $7, updated_at = now()"
+        " dead_letter_count = dead_letter_count + step.dead,"
+        " base_count = base_count + step.repeated, owner = $8, updated_at = now()"
         " FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],"
-        " $6::bigint[]) AS step(shard, ms, sequence, committed, flagged, dead)"
+        " $6::bigint[], $7::bigint[])"
+        " AS step(shard, ms, sequence, committed, flagged, dead, repeated)"
         " WHERE positions.shard = step.shard",
         [a.shard for a in advances],
         [a.reached.ms for a in advances],
@@ -107,6 +111,7 @@ async def advance_positions(connection: Session, advances: list[Advance], owner:
         [a.committed_count for a in advances],
         [a.flagged_count for a in advances],
         [a.dead_letter_count for a in advances],
+        [a.repeated_count for a in advances],
         owner,
     )
 

@@ -108,7 +108,8 @@ positions = sa.Table(
     # Where the last batch began: the next owner publishes that batch's alerts once more.
     sa.Column("previous_ms", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("previous_sequence", sa.BigInteger, nullable=False, server_default="0"),
-    # Entries that the stream had counted before this incarnation began.
+    # Entries that the stream had counted before this incarnation began, and those found in it that
+    # an earlier one has written.
     sa.Column("base_count", sa.BigInteger, nullable=False, server_default="0"),
     # Counts of this incarnation: entries ever added = committed + dead letters + backlog.
     sa.Column("committed_count", sa.BigInteger, nullable=False, server_default="0"),
