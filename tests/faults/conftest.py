@@ -27,8 +27,8 @@ def fault_postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def faults(
+@pytest.fixture(scope="module", name="shared")
+def a_shared_system(
     fault_postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> Iterator[FaultSystem]:
     """Two gateways and two writers over a PostgreSQL and a Valkey that may be crashed."""
@@ -50,6 +50,13 @@ def faults(
             system.close()
             stage.close()
     fault_postgres.drop_database(database_url)
+
+
+@pytest.fixture
+def faults(shared: FaultSystem) -> FaultSystem:
+    """The file's system, healed whatever the test before did to it."""
+    shared.heal()
+    return shared
 
 
 def short_home(factory: pytest.TempPathFactory) -> Path:

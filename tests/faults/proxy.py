@@ -69,6 +69,11 @@ class Link:
         """Connections that are open through it."""
         return len(self._connections)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the server may still send something on one of its connections."""
+        return any(connection.is_answered for connection in list(self._connections))
+
     # --- faults at a message ---
 
     def watch(self, rule: Rule) -> Rule:
@@ -224,6 +229,11 @@ class _Connection:
         finally:
             for pump in self._pumps:
                 pump.cancel()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the server has not ended its side."""
+        return not self._pumps or not self._pumps[1].done()
 
     def abort(self) -> None:
         """Break it on both sides."""
