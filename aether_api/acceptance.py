@@ -14,7 +14,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
-from aether_api.agreement import StreamAgreement
+import msgspec
+
+from aether_api.agreement import Shards, StreamAgreement
 from aether_core.cancellation import heed_cancellation
 from aether_core.errors import (
     AetherError,
@@ -39,8 +41,7 @@ logger = logging.getLogger(__name__)
 _TOO_MANY_WAIT: Final = "Too many transactions wait to be accepted; nothing was accepted."
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """An accepted transaction and its shard."""
 
     accepted: Accepted
@@ -109,12 +110,26 @@ class Gathering:
             self._done.set_result(None)
 
 
+class _Single:
+    """One submission that is a request by itself: the common case, and so the quick one."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self) -> None:
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def settle(self, _index: int, outcome: Outcome) -> None:
+        """Keep the outcome."""
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+
 @dataclass(slots=True)
 class _Waiting:
     """What waits for the next append of one shard."""
 
     submissions: list[Submission] = field(default_factory=list)
-    owners: list[tuple[Gathering, int]] = field(default_factory=list)
+    owners: list[tuple[Gathering | _Single, int]] = field(default_factory=list)
 
 
 class Acceptance:
@@ -136,7 +151,11 @@ class Acceptance:
 
         Raises IdempotencyKeyReused, BacklogFull, StreamUnavailable, OutcomeUnknown.
         """
-        (outcome,) = await self.offer([(account_id, submission)]).outcomes()
+        shards = self._shards_for(1)
+        shard = shard_of(account_id, shards.count)
+        single = _Single()
+        self._join(shard, submission, single, 0)
+        outcome = self.counts.add(await single.outcome, shard)
         if isinstance(outcome, Placed):
             return outcome
         raise outcome
@@ -146,24 +165,34 @@ class Acceptance:
 
         Raises StreamUnavailable, Unavailable when nothing can be taken; nothing was.
         """
-        shards = self._agreement.shards
-        if shards is None:
-            self.counts.refused += len(submissions)
-            raise StreamUnavailable
-        if self._waiting_count + len(submissions) > self._settings.waiting_count_max:
-            self.counts.refused += len(submissions)
-            raise Unavailable(_TOO_MANY_WAIT)
+        shards = self._shards_for(len(submissions))
         places = [shard_of(account_id, shards.count) for account_id, _ in submissions]
         gathering = Gathering(self.counts, places)
         for index, (shard, (_, submission)) in enumerate(zip(places, submissions, strict=True)):
-            waiting = self._waiting.get(shard)
-            if waiting is None:
-                waiting = self._waiting[shard] = _Waiting()
-            waiting.submissions.append(submission)
-            waiting.owners.append((gathering, index))
-        self._waiting_count += len(submissions)
-        self._arrived.set()
+            self._join(shard, submission, gathering, index)
         return gathering
+
+    def _shards_for(self, count: int) -> Shards:
+        """Return the shards when so many more submissions may wait."""
+        shards = self._agreement.shards
+        if shards is None:
+            self.counts.refused += count
+            raise StreamUnavailable
+        if self._waiting_count + count > self._settings.waiting_count_max:
+            self.counts.refused += count
+            raise Unavailable(_TOO_MANY_WAIT)
+        return shards
+
+    def _join(
+        self, shard: int, submission: Submission, owner: Gathering | _Single, index: int
+    ) -> None:
+        waiting = self._waiting.get(shard)
+        if waiting is None:
+            waiting = self._waiting[shard] = _Waiting()
+            self._arrived.set()
+        waiting.submissions.append(submission)
+        waiting.owners.append((owner, index))
+        self._waiting_count += 1
 
     async def run(self) -> None:
         """Append what waits, group after group, until cancelled."""
@@ -190,8 +219,8 @@ class Acceptance:
             for shard, waiting in taken.items():
                 unknown: Outcome = StreamUnavailable() if shards is None else OutcomeUnknown()
                 settled = outcomes.get(shard) or [unknown] * len(waiting.owners)
-                for (gathering, index), outcome in zip(waiting.owners, settled, strict=True):
-                    gathering.settle(index, outcome)
+                for (owner, index), outcome in zip(waiting.owners, settled, strict=True):
+                    owner.settle(index, outcome)
                 if isinstance(settled[0], IncarnationMoved):
                     self._agreement.renew()
 

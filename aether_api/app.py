@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 
 from aether_api.acceptance import Acceptance
 from aether_api.access import Access
@@ -79,23 +79,24 @@ _PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class GatewayApp(FastAPI):
-    """FastAPI inside of the edge."""
+    """FastAPI with the edge around it."""
 
     def __init__(self, settings: Settings, **arguments: Any) -> None:  # noqa: ANN401 - FastAPI's
         super().__init__(**arguments)
         self.counts = RequestCounts()
-        self._settings = settings
         self._methods: list[tuple[Pattern[str], set[str]]] = []
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return the framework's stack with the edge around it."""
-        return Edge(
-            super().build_middleware_stack(),
+        self._edge = Edge(
+            super().__call__,
             hot=_HOT,
-            settings=self._settings.gateway,
+            settings=settings.gateway,
             counts=self.counts,
-            dashboard=Dashboard(self._settings.dashboard_directory),
+            dashboard=Dashboard(settings.dashboard_directory),
         )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the lifespan."""
+        scope["app"] = self
+        await self._edge(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made once."""

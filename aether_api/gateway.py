@@ -7,6 +7,7 @@ way and closes; `_GRACE_S` later it ends regardless.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import time
@@ -47,6 +48,12 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         # uvicorn would raise the signal once more after a graceful end, and so end with an error.
         self._captured_signals.clear()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; what is there by then stays, and need not be looked at for garbage again."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second: now and then close what is too slow."""

@@ -12,7 +12,6 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
@@ -76,9 +75,11 @@ class _BulkBody(_Body, forbid_unknown_fields=True, gc=False):
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedSubmission:
-    """A checked submission: what was asked for, and where it goes."""
+class CheckedSubmission(msgspec.Struct, frozen=True, gc=False):
+    """A checked submission: what was asked for, and where it goes.
+
+    A msgspec structure, since a frozen dataclass takes eight times as long to make.
+    """
 
     account_id: str
     minor_units: int
@@ -102,15 +103,18 @@ _decode_fields: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder
 _encode_plain = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
-def read_submission(body: bytes, own_account: str | None) -> CheckedSubmission:
+def read_submission(
+    body: bytes, own_account: str | None, key: str | None = None
+) -> CheckedSubmission:
     """Read and check one submission.
 
     own_account: where it goes when it names no account; None: it must name one.
+    key: its idempotency key, well formed.
     Raises MalformedRequest when it is not JSON, InvalidInput or InvalidFields naming every field
     that is wrong.
     """
     try:
-        return _checked(_decode_body(body), own_account)
+        return _checked(_decode_body(body), own_account, key)
     except (InvalidInput, ValueError, RecursionError):
         raise _explained(body, _Body, own_account) from None
 
@@ -118,7 +122,9 @@ def read_submission(body: bytes, own_account: str | None) -> CheckedSubmission:
 def read_bulk_item(body: bytes, own_account: str | None) -> CheckedSubmission:
     """Read and check one submission of a bulk request; as `read_submission`, with a key inside."""
     try:
-        return _checked(_decode_bulk_body(body), own_account)
+        item = _decode_bulk_body(body)
+        key = item.idempotency_key
+        return _checked(item, own_account, None if key is None else check_key(key))
     except (InvalidInput, ValueError, RecursionError):
         raise _explained(body, _BulkBody, own_account) from None
 
@@ -202,7 +208,7 @@ def _digest_of_body(request: CheckedSubmission) -> bytes:
     return blake2b(canonical, digest_size=BODY_DIGEST_SIZE).digest()
 
 
-def _checked(body: _Body, own_account: str | None) -> CheckedSubmission:
+def _checked(body: _Body, own_account: str | None, key: str | None) -> CheckedSubmission:
     """Check the fields of a body whose types are right. Raises InvalidInput for the first."""
     currency = body.currency
     metadata = body.metadata
@@ -225,12 +231,8 @@ def _checked(body: _Body, own_account: str | None) -> CheckedSubmission:
             else check_text("description", description, DESCRIPTION_LENGTH_MAX)
         ),
         metadata=_metadata(metadata) if metadata else None,
-        idempotency_key=_bulk_key(body) if isinstance(body, _BulkBody) else None,
+        idempotency_key=key,
     )
-
-
-def _bulk_key(body: _BulkBody) -> str | None:
-    return None if body.idempotency_key is None else check_key(body.idempotency_key)
 
 
 def _amount_text(raw: msgspec.Raw) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,7 +13,7 @@ from aether_api.acceptance import Placed
 from aether_api.access import Caller, authorization_of, require
 from aether_api.backlog import measure_backlog
 from aether_api.bodies import read_body
-from aether_api.hot import HotRoute
+from aether_api.hot import HotResponse, HotRoute
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
 from aether_api.parts import Parts, parts_of
 from aether_api.problems import MalformedRequest
@@ -49,6 +48,7 @@ READ: Final = "transactions:read"
 READ_ANY: Final = "transactions:read_any"
 
 _encode = msgspec.json.Encoder().encode
+_JSON: Final = (b"content-type", b"application/json")
 _NO_PARAMETERS: Final[frozenset[str]] = frozenset()
 
 _SUBMIT_DOCUMENTATION: Final[dict[str, Any]] = {
@@ -93,17 +93,15 @@ async def submit(request: Request) -> Response:
         refuse_unknown_query(request.scope["query_string"], _NO_PARAMETERS)
     check_may_write(caller)
     key = _key_of(request)
-    checked = read_submission(await read_body(request.receive), caller.account_id)
+    checked = read_submission(await read_body(request.receive), caller.account_id, key)
     check_may_write_to(caller, checked.account_id)
-    if key is not None:
-        checked = replace(checked, idempotency_key=key)
     transaction, submission = make_entry(checked, caller.subject)
     placed = await parts.acceptance.accept(checked.account_id, submission)
     view = await _first_view(parts, placed, checked, transaction)
-    headers = {"Location": f"/transactions/{view.id}"}
+    headers = [_JSON, (b"location", f"/transactions/{view.id}".encode("ascii"))]
     if placed.accepted.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(_encode(view), 201, headers, "application/json")
+        headers.append((b"idempotency-replayed", b"true"))
+    return HotResponse(_encode(view), 201, headers)
 
 
 router.add_api_route(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import redis.asyncio as redis_asyncio
 from redis import exceptions as redis_errors
 from redis.asyncio.connection import AbstractConnection
@@ -28,8 +29,7 @@ Redis: TypeAlias = "redis_asyncio.Redis"
 _TOKEN_SIZE: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True, gc=False):
     """One transaction on its way into the stream."""
 
     payload: bytes
@@ -38,8 +38,7 @@ class Submission:
     body_digest: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The transaction is in the stream. `replayed`: it was, under the same key, before."""
 
     id: contract.EntryId

@@ -203,4 +203,5 @@ async def test_a_server_that_is_away_refuses_at_once_and_recovers(
         with pytest.raises(StreamUnavailable):
             await acceptance.accept("a", Submission(b"x"))
         valkey.start()
-        await acceptance.accept("a", Submission(b"x"))
+        # It accepts again once its data was compared with PostgreSQL.
+        await settled(acceptance)
