@@ -12,6 +12,7 @@ import msgspec
 
 from aether_api.parts import Parts
 from aether_core.database.connection import borrow
+from aether_core.database.pipeline import find_dead_payload
 from aether_core.database.transactions import find_transaction
 from aether_core.stream.contract import incarnation_field, stream_key
 from aether_core.transaction import (
@@ -35,9 +36,15 @@ async def read_transaction(parts: Parts, identifier: UUID) -> TransactionView | 
     pending = await read_pending(parts, identifier)
     if pending is not None:
         return pending
-    # Written and trimmed between the two looks: it must be in the table now.
     async with borrow(parts.pool) as connection:
-        return await find_transaction(connection, identifier)
+        # Written and trimmed between the two looks: it is in the table now.
+        found = await find_transaction(connection, identifier)
+        if found is not None:
+            return found
+        # Or it could not be written yet, and operators have it in hand: it is still accepted.
+        payload = await find_dead_payload(connection, identifier)
+    place = place_of(identifier)
+    return None if payload is None or place is None else _pending(identifier, place, payload)
 
 
 async def read_pending(parts: Parts, identifier: UUID) -> TransactionView | None:
@@ -58,6 +65,10 @@ async def _read_entry(redis: Redis, identifier: UUID, place: Place) -> Transacti
     field, payload = found[0][1][:2]
     if bytes(field) != incarnation_field(place.incarnation).encode():
         return None
+    return _pending(identifier, place, payload)
+
+
+def _pending(identifier: UUID, place: Place, payload: bytes) -> TransactionView | None:
     try:
         transaction = decode_transaction(payload)
     except msgspec.DecodeError:

@@ -18,7 +18,7 @@ from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, 
 from aether_api.parts import Parts, parts_of
 from aether_api.problems import MalformedRequest
 from aether_api.query import check_currency, parse_id, parse_instant, refuse_unknown_query
-from aether_api.reading import read_transaction
+from aether_api.reading import read_pending, read_transaction
 from aether_api.submission import (
     KEY_PATTERN,
     CheckedSubmission,
@@ -222,7 +222,9 @@ async def _first_view(
     if placed.accepted.replayed and checked.occurred_at_us is None:
         # It occurred when it was first submitted, which only the first one's entry or row knows.
         try:
-            first = await read_transaction(parts, identifier)
+            # The stream first: it is there, or was just asked, also when PostgreSQL is away.
+            first = await read_pending(parts, identifier)
+            first = first or await read_transaction(parts, identifier)
         except AetherError as error:
             raise OutcomeUnknown from error
         if first is not None:

@@ -48,6 +48,14 @@ async def find_totals(connection: Session) -> Totals:
     return Totals(int(row["committed"]), int(row["flagged"]), int(row["dead"]))
 
 
+async def find_dead_payload(connection: Session, identifier: UUID) -> bytes | None:
+    """Return the bytes of an accepted entry that could not be written."""
+    payload: bytes | None = await connection.fetchval(
+        "SELECT payload FROM dead_letters WHERE id = $1", identifier
+    )
+    return payload
+
+
 async def find_dead_letters(
     connection: Session, *, before: UUID | None, limit: int
 ) -> list[KeptLetter]:

@@ -257,8 +257,19 @@ def test_a_feed_that_was_lost_is_a_gap(served: Served, customer: httpx.Client) -
 
 def test_the_gateways_end_ends_the_feed(served: Served, customer: httpx.Client) -> None:
     gateway = served.system.gateway
-    with following(customer) as feed:
+    url = httpx.URL(served.system.base_url)
+    # A client that takes nothing of its feed does not hold up the end.
+    with socket.create_connection((url.host, url.port or 0)) as stuck, following(customer) as feed:
+        stuck.sendall(
+            b"GET /events HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n"
+            % customer.headers["authorization"].encode()
+        )
+        assert b"200 OK" in stuck.recv(1024)
         feed.next_of("hello")
+        account, padding = account_of(customer), "x" * 50_000
+        for _ in range(200):
+            publish(served, "transaction", account, f'{{"padding":"{padding}"}}')
+            feed.next_of("transaction")
         started = time.monotonic()
         os.kill(gateway.pid, signal.SIGTERM)
         assert feed.ends()
