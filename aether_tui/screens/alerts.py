@@ -52,6 +52,7 @@ class AlertsScreen(ListScreen[Alert]):
             "v",
             "toggle_decided",
             "Decided",
+            show=False,
             id="alerts.decided",
             tooltip="Open alerts, or those that were decided",
         ),
@@ -61,6 +62,7 @@ class AlertsScreen(ListScreen[Alert]):
         self._alerts = AlertList(desk.glyphs, id="alerts")
         super().__init__(desk, self._alerts)
         self._is_decided = False
+        self._is_asking = False
 
     def draw(self, now: float) -> None:
         """Show the chosen list."""
@@ -105,7 +107,9 @@ class AlertsScreen(ListScreen[Alert]):
     def action_resolve(self, resolution: str) -> None:
         """Ask for the reason, then decide."""
         alert = self.table.cursor_row
-        if alert is not None and alert.is_open:
+        # Letters typed ahead of the dialog must not ask a second time.
+        if alert is not None and alert.is_open and not self._is_asking:
+            self._is_asking = True
             self._resolve(alert, resolution)
 
     @work(group="resolve")
@@ -114,6 +118,7 @@ class AlertsScreen(ListScreen[Alert]):
         reason = await self.app.push_screen_wait(
             ConfirmDialog(f"{verb}?", self._about(alert), verb)
         )
+        self._is_asking = False
         if reason is None:
             return
         try:
@@ -149,11 +154,11 @@ class AlertsScreen(ListScreen[Alert]):
         if self._filter_box.text:
             return f"{shown} of {known} match"
         if self._is_decided:
-            return "v shows the open ones"
+            return "v open ones"
         summary = self.desk.session.board.value(SUMMARY)
         if known == ALERTS_MAX and summary is not None and summary.open_alerts > known:
-            return f"the newest {known} of {write_count(summary.open_alerts)}"
-        return "worst first"
+            return f"the newest {known} of {write_count(summary.open_alerts)}, v decided ones"
+        return "worst first, v decided ones"
 
     def _nothing(self) -> str:
         if self._is_decided:

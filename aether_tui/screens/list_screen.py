@@ -15,6 +15,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.widgets import Input
 
 from aether_tui.cleaning import clean
 from aether_tui.filtering import Field, Filter, FilterNotUnderstood, parse_filter
@@ -42,7 +43,15 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     """A table, its filter and the description of the row under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", id="list.filter", tooltip="Show only some rows"),
+        # With priority, or letters that were typed ahead would overtake it and act on their own.
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            priority=True,
+            id="list.filter",
+            tooltip="Show only some rows",
+        ),
         Binding(
             "escape",
             "back",
@@ -121,7 +130,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     def action_filter(self) -> None:
         """Begin to type a filter, with the table in sight."""
         if not self.has_class("-wide"):
-            self._close()
+            self.remove_class("-detail")
         self._filter_box.open()
 
     @on(FilterTyped)
@@ -175,7 +184,9 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             self.notify("The id was handed to the terminal's clipboard.", markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to go back only when there is something to leave."""
+        """Offer to go back only when there is something to leave; a slash may also be typed."""
+        if action == "filter":
+            return not isinstance(self.focused, Input)
         if action == "back":
             return self.is_described or bool(self._filter_box.text)
         return super().check_action(action, parameters)

@@ -58,6 +58,7 @@ class ConfirmDialog(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _go_on(self) -> None:
         if self._reason():
+            self._say("Enter confirms, Escape changes nothing.", is_error=False)
             self.query_one("#confirm", Button).focus()
 
     @on(Button.Pressed, "#confirm")
@@ -73,6 +74,11 @@ class ConfirmDialog(ModalScreen[str | None]):
     def _reason(self) -> str:
         reason = self.query_one("#reason", Input).value.strip()
         if not reason:
-            self.query_one("#dialog-message", Static).update("A reason is needed.")
+            self._say("A reason is needed.")
             self.query_one("#reason", Input).focus()
         return reason
+
+    def _say(self, sentence: str, *, is_error: bool = True) -> None:
+        message = self.query_one("#dialog-message", Static)
+        message.set_class(not is_error, "-calm")
+        message.update(sentence)

@@ -41,9 +41,9 @@ class FilterBox(Vertical):
         return self._input.value
 
     def open(self) -> None:
-        """Show the line and begin to type."""
+        """Show the line and begin to type, at once: the next letters may be there already."""
         self.add_class("-open")
-        self._input.focus()
+        self.screen.set_focus(self._input, scroll_visible=False)
 
     def complain(self, sentence: str) -> None:
         """Say what is wrong; nothing, with an empty sentence."""

@@ -83,6 +83,13 @@ async def test_a_filter_shows_only_what_matches_and_says_what_it_does_not_know(
         await console.press("q")
 
 
+async def test_a_slash_may_also_be_typed(system: RunningSystem, operator: Account) -> None:
+    async with signed_in(system, operator, STANDARD) as console:
+        await console.press("2", "slash", "a", "slash", "b")
+        box = console.app.screen.query_one("#filter Input", Input)
+        await console.wait(lambda: box.value == "a/b", "the slash in the filter")
+
+
 async def test_a_row_opens_with_all_that_is_known_and_its_accounts_history(
     system: RunningSystem, traffic: Traffic, analyst: Account
 ) -> None:
