@@ -13,7 +13,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 import redis.asyncio as redis_asyncio
@@ -75,6 +75,7 @@ class StreamPublisher:
         self._settings = settings
         self._gateway = secrets.token_bytes(8)
         self._connection: AbstractConnection | None = None
+        self._names_of: dict[int, tuple[bytes, ...]] = {}
         self._part_s = max(1, settings.idempotency_window_s // contract.IDEMPOTENCY_WINDOW_PARTS)
 
     async def append(
@@ -96,9 +97,7 @@ class StreamPublisher:
             return {shard: [StreamUnavailable()] * len(groups[shard]) for shard, _ in calls}
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                await connection.send_packed_command(
-                    connection.pack_commands([call for _, call in calls])
-                )
+                await connection.send_packed_command([call for _, call in calls])
                 for shard, _ in calls:
                     outcomes[shard] = await self._read(
                         connection, incarnations[shard], len(groups[shard])
@@ -117,29 +116,44 @@ class StreamPublisher:
         """Give the connection back."""
         await self._drop()
 
-    def _call(self, shard: int, incarnation: int, group: list[Submission]) -> tuple[Any, ...]:
-        arguments: list[Any] = [
-            "FCALL",
-            contract.FUNCTION_ACCEPT,
-            4,
-            contract.stream_key(shard),
-            contract.meta_key(shard),
-            contract.calls_key(shard),
-            contract.idempotency_key_prefix(shard),
-            contract.incarnation_field(incarnation),
+    def _call(self, shard: int, incarnation: int, group: list[Submission]) -> bytes:
+        """Return the call as it travels; the library's own packing takes three times as long."""
+        arguments = [
+            *self._names(shard),
+            contract.incarnation_field(incarnation).encode(),
             self._gateway,
             secrets.token_bytes(_TOKEN_SIZE),
-            self._settings.backlog_max,
-            self._part_s,
-            contract.IDEMPOTENCY_WINDOW_PARTS,
+            b"%d" % self._settings.backlog_max,
+            b"%d" % self._part_s,
+            b"%d" % contract.IDEMPOTENCY_WINDOW_PARTS,
         ]
         for submission in group:
             arguments += (submission.digest, submission.body_digest, submission.payload)
-        return tuple(arguments)
+        parts = [b"*%d\r\n" % len(arguments)]
+        for argument in arguments:
+            parts += (b"$%d\r\n" % len(argument), argument, b"\r\n")
+        return b"".join(parts)
+
+    def _names(self, shard: int) -> tuple[bytes, ...]:
+        """Return the function's name and the keys of a shard, made once."""
+        names = self._names_of.get(shard)
+        if names is None:
+            keys = (
+                contract.stream_key(shard),
+                contract.meta_key(shard),
+                contract.calls_key(shard),
+                contract.idempotency_key_prefix(shard),
+            )
+            function = contract.FUNCTION_ACCEPT.encode()
+            names = (b"FCALL", function, b"4", *(key.encode() for key in keys))
+            self._names_of[shard] = names
+        return names
 
     async def _connected(self) -> AbstractConnection:
         if self._connection is None:
             self._connection = await self._redis.connection_pool.get_connection()
+        elif self._connection.is_connected:
+            return self._connection
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 await self._connection.connect()
