@@ -126,8 +126,8 @@ class ScoringSettings(BaseModel):
 class ForecastSettings(BaseModel):
     """The forecaster."""
 
-    history_min: int = Field(30, ge=10, le=1440)
-    """Complete minutes that a forecast needs."""
+    history_min: int = Field(10, ge=10, le=1440)
+    """Complete minutes that a forecast needs; the first ones have wide intervals."""
     history_max: int = Field(720, ge=30, le=20_160)
     """Most minutes that a model is fitted to."""
     horizon: int = Field(30, ge=10, le=180)

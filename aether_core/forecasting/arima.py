@@ -35,7 +35,7 @@ from aether_core.forecasting.models import (
 from aether_core.forecasting.scale import LOGARITHM, SQUARE_ROOT, FloatArray, Path, Scale
 from aether_core.forecasting.taming import tame_spikes
 
-HISTORY_MIN = 30
+HISTORY_MIN = 10
 """Minutes below which no model is believed."""
 
 # From the simplest on: a mean; the last value; smoothing; a fading deviation from the mean;

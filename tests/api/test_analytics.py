@@ -59,12 +59,12 @@ async def test_before_there_is_enough_history_the_shape_is_the_same(gateway: Gat
     body = await read(gateway, "/analytics/forecast", "customer")
     assert body["status"] == "insufficient_data"
     assert body["data_points_analyzed"] in (3, 4)
-    assert body["data_points_needed"] == 30
+    assert body["data_points_needed"] == 10
     assert [point["value"] for point in body["history"]][:3] == [5, 0, 0]
     assert body["forecast"] == body["forecast_next_10_minutes"] == []
     assert body["model"] is body["accuracy"] is body["analyzed_at"] is None
     assert body["velocity_anomaly"]["is_anomaly"] is False
-    assert "30 points" in body["velocity_anomaly"]["reason"]
+    assert "10 points" in body["velocity_anomaly"]["reason"]
     assert body["fraud_risk_detected"] is False
 
 

@@ -75,8 +75,8 @@ def test_a_constant_load_goes_on_and_its_interval_is_the_rounding(level: float) 
 
 def test_too_little_history_says_how_much_is_needed() -> None:
     with pytest.raises(HistoryTooShort) as caught:
-        forecast_load(np.ones(29), HORIZON)
-    assert (caught.value.available, caught.value.needed) == (29, 30)
+        forecast_load(np.ones(9), HORIZON)
+    assert (caught.value.available, caught.value.needed) == (9, 10)
 
 
 @pytest.mark.parametrize("wrong", [counts(*[1.0] * 40, np.nan), counts(*[1.0] * 40, -1.0)])
