@@ -121,6 +121,10 @@ class Clients:
         self._acked: deque[Order] = deque(maxlen=2_000)
         self._single = [Connection(*gateway, is_kept=False) for gateway in gateways]
 
+    def reseed(self, seed: int) -> None:
+        """Make the orders that follow from another seed."""
+        self._random = random.Random(seed)  # noqa: S311 - repeatable
+
     def make_order(self, mix: Mix | None = None, **changes: object) -> Order:
         """Make the next order at random."""
         mix = mix or Mix(keyless=0, invalid=0)

@@ -86,11 +86,12 @@ class FaultSystem:
         gateway_count: int = 2,
         writer_count: int = 2,
         launcher: tuple[str, ...] = ("aether_cli",),
-        environment: dict[str, str] | None = None,
+        patience_s: float = QUIET_S,
     ) -> None:
         """postgres: the server behind `database_url`, when tests may crash it.
 
         launcher: starts the processes; `tests.faults.planted` has those that plant bugs.
+        patience_s: how long after healing everything may take to be written.
         """
         self.stage = stage
         self.valkey = valkey
@@ -100,7 +101,7 @@ class FaultSystem:
         self.seed = seed
         self.history = History()
         self._launcher = launcher
-        self._environment = _SETTINGS | (environment or {})
+        self._patience_s = patience_s
         self._letters: set[UUID] = set()
         self._secrets: set[str] = set()
         self._log_places: dict[str, int] = {}
@@ -179,6 +180,11 @@ class FaultSystem:
         for link in node.links:
             link.close()
 
+    def begin_run(self, seed: int) -> None:
+        """Let what follows, clients included, depend on a seed of its own."""
+        self.seed = seed
+        self.clients.reseed(seed)
+
     # --- faults ---
 
     def watch(self, rule: Rule, nodes: list[Node]) -> Rule:
@@ -202,6 +208,10 @@ class FaultSystem:
         """Break the connection that a rule holds."""
         assert rule.link is not None
         rule.link.cut_at(rule)
+
+    def hold_lock(self, table: str, seconds: float) -> None:
+        """Hold a table's strongest lock, as an operator's statement might."""
+        self.stage.run(self._hold_lock(table, seconds))
 
     def link_before(self, gateway: Node) -> Link:
         """Put a link between clients and a gateway; it closes with the system."""
@@ -315,6 +325,15 @@ class FaultSystem:
                     node.start()
         return violations
 
+    def drain(self) -> None:
+        """Let the writers write everything, whatever becomes of the gateways meanwhile."""
+        for node in self.writers:
+            for link in node.links:
+                link.heal()
+            if not node.process.is_running():
+                node.start()
+        wait_until(self._is_quiet, "everything to be written", QUIET_S)
+
     def settle(self) -> list[Violation]:
         """Heal everything, let clients finish, wait until all is written. Returns what failed."""
         violations = self.heal()
@@ -335,16 +354,18 @@ class FaultSystem:
                 wait_until(lambda: isinstance(self.submit(order, place), Acked), "", FRESH_S)  # noqa: B023
             except pytest.fail.Exception:
                 violations.append(Violation("I8", f"nothing new is accepted within {FRESH_S} s"))
-        left = QUIET_S - (time.monotonic() - healed_at)
+        left = self._patience_s - (time.monotonic() - healed_at)
         try:
-            wait_until(self._is_quiet, "everything to be written", max(left, 10))
-            wait_until(self._is_shared_out, "the shards to be shared out", 15)
+            wait_until(self._is_quiet, "everything to be written", max(left, 5))
+            wait_until(self._is_shared_out, "the shards to be shared out", self._patience_s)
         except pytest.fail.Exception as error:
             noise = self.stage.run(self.oracle.noise())
             violations.append(Violation("I8", f"not quiet after healing: {error}; {noise}"))
         with suppress(pytest.fail.Exception):  # the oracle names the alerts that are missing
             wait_until(
-                lambda: self.stage.run(self.oracle.has_shown_everything()), "the console", 10
+                lambda: self.stage.run(self.oracle.has_shown_everything()),
+                "the console",
+                min(10, self._patience_s),
             )
         return violations
 
@@ -382,7 +403,7 @@ class FaultSystem:
             self.stage, name, self.valkey.url, self.database_url, self.home / "links"
         )
         port = free_port() if role == "gateway" else None
-        variables = self._environment | {
+        variables = _SETTINGS | {
             "AETHER_HOME": str(self.home),
             "AETHER_REDIS_URL": redis_url_through(self.valkey.url, to_valkey),
             "AETHER_DATABASE_URL": database_url_through(self.database_url, to_postgres),
@@ -501,6 +522,15 @@ class FaultSystem:
             return [row[0] for row in await connection.fetch(statement, *values)]
         finally:
             await connection.close()
+
+    async def _hold_lock(self, table: str, seconds: float) -> None:
+        connection = await connect(self.database_url, statement_timeout_s=20, name="test")
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+                await asyncio.sleep(seconds)
+        finally:
+            connection.terminate()
 
     async def _command(self, *command: str | int) -> object:
         redis = open_redis(self.valkey.url, timeout_s=10)

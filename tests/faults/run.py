@@ -1,0 +1,189 @@
+"""`python -m tests.faults.run --seed N --minutes M`: random faults under load, run after run.
+
+Each run has a seed of its own, which chooses the faults, their moments and the clients' orders.
+After each run everything is healed and the oracle judges all of it. One line a run; a violation is
+printed with its seed and commit, its logs are kept, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.faults.chaos import HARMLESS, Chaos
+from tests.faults.client import Mix
+from tests.faults.oracle import Verdict, Violation
+from tests.faults.servers import PostgresServer, running_postgres, running_valkey
+from tests.faults.stage import Stage
+from tests.faults.system import FaultSystem, commit
+
+_RUNS_PER_SYSTEM = 25
+"""Then everything starts afresh, so that no run has to look at too many rows."""
+
+
+@dataclass
+class Tally:
+    """Sums over all runs."""
+
+    runs: int = 0
+    faults: int = 0
+    acked: int = 0
+    unknown: int = 0
+    rows: int = 0
+    alerts: int = 0
+    lost: int = 0
+    doubled: int = 0
+    failed_seeds: list[int] = field(default_factory=list)
+
+    def add(self, seed: int, faults: int, verdict: Verdict) -> None:
+        """Count one run."""
+        self.runs += 1
+        self.faults += faults
+        self.acked += verdict.acked
+        self.unknown += verdict.unknown
+        self.rows += verdict.rows
+        self.alerts += verdict.alerts
+        self.lost += verdict.lost
+        self.doubled += verdict.doubled
+        if verdict.violations:
+            self.failed_seeds.append(seed)
+
+
+@contextmanager
+def opened_system(postgres: PostgresServer, seed: int) -> Iterator[FaultSystem]:
+    """Start a system with a database and a Valkey of its own."""
+    stage = Stage()
+    database_url = postgres.make_database()
+    home = Path(tempfile.mkdtemp(prefix="aether-faults-"))
+    is_clean = False
+    try:
+        with running_valkey() as valkey:
+            system = FaultSystem(
+                stage=stage,
+                valkey=valkey,
+                postgres=postgres,
+                database_url=database_url,
+                home=home,
+                seed=seed,
+            )
+            try:
+                system.open()
+                yield system
+                is_clean = True
+            finally:
+                system.close()
+    finally:
+        stage.close()
+        postgres.wait()
+        postgres.drop_database(database_url)
+        if is_clean:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def run_once(system: FaultSystem, seed: int, rate: float) -> tuple[Verdict, list[str]]:
+    """Break up to four things under load, heal, judge. Returns the verdict and the faults."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable
+    system.begin_run(seed)
+    chaos = Chaos(system, rng)
+    done = []
+    with system.load(rate * rng.uniform(0.5, 1.5), Mix(abandoned=rng.choice((0.0, 0.1, 0.3)))):
+        chaos.pause(0.1, 0.5)
+        for _ in range(rng.choice((1, 1, 2, 3, 4))):
+            try:
+                done.append(chaos.break_something())
+            except HARMLESS as error:
+                done.append(f"({type(error).__name__})")
+            chaos.pause(0, 0.5)
+    verdict = system.judge(chaos.expectation)
+    verdict.violations += chaos.complaints
+    return verdict, done
+
+
+class Found(Exception):
+    """A run that violated something: its system is of no more use."""
+
+
+def run_all(seed: int, minutes: float, runs: int, rate: float) -> Tally:
+    """Run until the time or the runs are over."""
+    tally = Tally()
+    end = time.monotonic() + minutes * 60
+
+    def is_over() -> bool:
+        return time.monotonic() >= end or tally.runs >= runs
+
+    with running_postgres() as postgres:
+        while not is_over():
+            try:
+                with opened_system(postgres, seed + tally.runs) as system:
+                    for _ in range(_RUNS_PER_SYSTEM):
+                        if is_over():
+                            break
+                        _run_and_tell(system, seed + tally.runs, rate, tally)
+            except Found:
+                pass
+    return tally
+
+
+def _run_and_tell(system: FaultSystem, seed: int, rate: float, tally: Tally) -> None:
+    began = time.monotonic()
+    try:
+        verdict, done = run_once(system, seed, rate)
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - told, and the next begins
+        verdict, done = Verdict(violations=[Violation("run", repr(error))]), ["?"]
+    real = [name for name in done if not name.startswith("(")]
+    tally.add(seed, len(real), verdict)
+    _say(
+        f"seed {seed:<6} {'FAILED' if verdict.violations else 'ok':<6}"
+        f" {time.monotonic() - began:5.1f} s  acked {verdict.acked:<5} unknown {verdict.unknown:<4}"
+        f" lost {verdict.lost} doubled {verdict.doubled}  {'; '.join(done)}"
+    )
+    if verdict.violations:
+        _say(f"  commit {commit()}, logs in {system.home}")
+        for violation in verdict.violations:
+            _say(f"  {violation}")
+        raise Found
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Read the arguments, run, print the sums."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=None, help="of the first run; default: random")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--runs", type=int, default=1_000_000, help="at most so many")
+    parser.add_argument("--rate", type=float, default=150.0, help="orders per second, about")
+    arguments = parser.parse_args()
+    seed = arguments.seed
+    if seed is None:
+        seed = random.randrange(1_000_000)  # noqa: S311 - a seed to start from
+    _say(f"commit {commit()}, first seed {seed}")
+    began = time.monotonic()
+    tally = run_all(seed, arguments.minutes, arguments.runs, arguments.rate)
+    _say(
+        f"\n{tally.acked} transactions acknowledged, {tally.faults} faults injected in"
+        f" {tally.runs} runs: {tally.lost} lost, {tally.doubled} doubled.\n"
+        f"{tally.unknown} orders had an unknown outcome on the way; {tally.rows} rows,"
+        f" {tally.alerts} alerts; {(time.monotonic() - began) / 60:.1f} minutes;"
+        f" seeds {seed} to {seed + tally.runs - 1}, commit {commit()}"
+    )
+    if tally.failed_seeds:
+        _say(f"FAILED seeds: {tally.failed_seeds}")
+    return 1 if tally.failed_seeds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
