@@ -16,7 +16,6 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -27,12 +26,22 @@ from redis import exceptions as redis_errors
 from aether_api.agreement import StreamAgreement
 from aether_api.backlog import measure_backlog
 from aether_api.problems import TooManyStreams
+from aether_api.subscription import (
+    FEED_START,
+    Audience,
+    Gap,
+    Subscription,
+    event_frame,
+    frame_of,
+    hello_frame,
+    topics_of,
+)
 from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool, borrow
 from aether_core.database.pipeline import find_totals
 from aether_core.errors import AetherError, Unavailable
 from aether_core.settings import Settings
-from aether_core.stream.contract import ENTRY_START, EntryId, parse_entry_id
+from aether_core.stream.contract import ENTRY_START, parse_entry_id
 from aether_core.stream.feed import FeedEvent, follow, has_all_since, newest_id, replay
 
 if TYPE_CHECKING:
@@ -42,8 +51,6 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 10.0
 """A client hears something at least so often."""
-
-_START: Final = parse_entry_id(ENTRY_START)
 
 _COUNTERS_S: Final = 1.0
 _RATE_WINDOW_S: Final = 5.0
@@ -58,94 +65,6 @@ class _Counters(msgspec.Struct, frozen=True):
     at: datetime
     committed_total: int
     flagged_total: int
-
-
-class _Hello(msgspec.Struct, frozen=True):
-    at: datetime
-    resumed: bool
-
-
-class _Gap(msgspec.Struct, frozen=True):
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """What one client may see."""
-
-    subject: str
-    account_id: str | None
-    """Their own account, whose transactions they see."""
-    sees_all_transactions: bool
-    sees_alerts: bool
-    sees_counters: bool
-
-    @property
-    def topics(self) -> frozenset[str]:
-        """The topics under which events reach them."""
-        found = set()
-        if self.sees_all_transactions:
-            found.add("transaction")
-        elif self.account_id is not None:
-            found.add(f"transaction/{self.account_id}")
-        if self.sees_alerts:
-            found.add("alert")
-        if self.sees_counters:
-            found.add("counters")
-        return frozenset(found)
-
-
-class Subscription:
-    """One client's buffer: frames that are ready to be sent, in the feed's order."""
-
-    def __init__(self, audience: Audience, buffer_max: int) -> None:
-        self.audience = audience
-        self.topics = audience.topics
-        self.is_ended = False
-        self._buffer_max = buffer_max
-        self._frames: deque[bytes] = deque()
-        self.skip_until = _START
-        """The client has the feed's events up to here."""
-        self._wake = asyncio.Event()
-
-    def offer(self, frame: bytes, position: EntryId) -> None:
-        """Add an event of the feed, unless the client has it."""
-        if position > self.skip_until:
-            self.push(frame)
-
-    def push(self, frame: bytes) -> None:
-        """Add a frame; when the client is too far behind, drop its buffer and tell it."""
-        if len(self._frames) >= self._buffer_max:
-            self._frames.clear()
-            # Without an id: should it come back now, it gets what it missed.
-            self._frames.append(_frame("gap", _Gap("You were too slow."), None))
-        self._frames.append(frame)
-        self._wake.set()
-
-    def put_first(self, frames: list[bytes]) -> None:
-        """Put what comes before everything else."""
-        self._frames.extendleft(reversed(frames))
-        self._wake.set()
-
-    def take(self) -> bytes:
-        """Return what is there, joined, and empty the buffer."""
-        taken = b"".join(self._frames)
-        self._frames.clear()
-        self._wake.clear()
-        return taken
-
-    async def wait(self, timeout_s: float) -> None:
-        """Wait for a frame or the end, for so long at most."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
-    def end(self) -> None:
-        """Let the client's loop end, after what is in the buffer."""
-        self.is_ended = True
-        self._wake.set()
 
 
 class Live:
@@ -243,7 +162,7 @@ class Live:
         """Put `hello` first, then what was missed up to `position`; later events are buffered."""
         followed = parse_entry_id(position)
         if last_event_id is None:
-            subscription.put_first([_hello(position, resumed=False)])
+            subscription.put_first([hello_frame(position, resumed=False)])
             return
         try:
             after = parse_entry_id(last_event_id)
@@ -259,17 +178,17 @@ class Live:
                 )
         if is_complete:
             frames = [
-                _event_frame(event)
+                event_frame(event)
                 for event in missed
                 if parse_entry_id(event.id) <= followed
-                and not subscription.topics.isdisjoint(_topics(event))
+                and not subscription.topics.isdisjoint(topics_of(event))
             ]
-            subscription.put_first([_hello(str(after), resumed=True), *frames])
+            subscription.put_first([hello_frame(str(after), resumed=True), *frames])
             return
         self.gaps += 1
-        subscription.skip_until = _START
-        gap = _frame("gap", _Gap("Events since your last visit are missing."), None)
-        subscription.put_first([_hello(position, resumed=False), gap])
+        subscription.skip_until = FEED_START
+        gap = frame_of("gap", Gap("Events since your last visit are missing."), None)
+        subscription.put_first([hello_frame(position, resumed=False), gap])
 
     # --- the feed ---
 
@@ -301,20 +220,20 @@ class Live:
         if await has_all_since(self._redis, position):
             return
         self._position = await newest_id(self._redis)
-        gap = _frame("gap", _Gap("The live feed was interrupted."), self._position)
+        gap = frame_of("gap", Gap("The live feed was interrupted."), self._position)
         for subscription in self._subscriptions:
             self.gaps += 1
             # A feed that began anew may number lower than before.
-            subscription.skip_until = _START
+            subscription.skip_until = FEED_START
             subscription.push(gap)
 
     def _dispatch(self, event: FeedEvent) -> None:
         self._position = event.id
         position = parse_entry_id(event.id)
         frame: bytes | None = None
-        for topic in _topics(event):
+        for topic in topics_of(event):
             for subscription in self._interested.get(topic, ()):
-                frame = frame or _event_frame(event)
+                frame = frame or event_frame(event)
                 subscription.offer(frame, position)
                 self.events_sent += 1
 
@@ -354,7 +273,7 @@ class Live:
             committed_total=totals.committed_count,
             flagged_total=totals.flagged_count,
         )
-        frame = _frame("counters", counters, None)
+        frame = frame_of("counters", counters, None)
         for subscription in listeners:
             subscription.push(frame)
 
@@ -367,26 +286,3 @@ class Live:
         if now <= began_at:
             return 0.0
         return round(max(0, committed - began_with) / (now - began_at), 1)
-
-
-def _hello(position: str, *, resumed: bool) -> bytes:
-    return _frame("hello", _Hello(datetime.now(UTC), resumed), position)
-
-
-def _topics(event: FeedEvent) -> tuple[str, ...]:
-    if event.kind == "transaction":
-        return ("transaction", f"transaction/{event.account}")
-    return ("alert",) if event.kind == "alert" else ()
-
-
-def _event_frame(event: FeedEvent) -> bytes:
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (
-        event.id.encode(),
-        event.kind.encode(),
-        event.data,
-    )
-
-
-def _frame(kind: str, value: msgspec.Struct, identifier: str | None) -> bytes:
-    head = "" if identifier is None else f"id: {identifier}\n"
-    return f"{head}event: {kind}\ndata: ".encode() + msgspec.json.encode(value) + b"\n\n"

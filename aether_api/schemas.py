@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aether_api import submission as limits
+from aether_api import fields as limits
 from aether_core.money import EXPONENTS
 
 Currency = Annotated[str, Field(examples=["EUR"], json_schema_extra={"enum": sorted(EXPONENTS)})]

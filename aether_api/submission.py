@@ -9,50 +9,34 @@ to name all that is wrong with it. Amounts stay text until they are minor units:
 from __future__ import annotations
 
 import re
-import time
-import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
 import msgspec
 
+from aether_api.fields import (
+    DESCRIPTION_LENGTH_MAX,
+    LOCATION_LENGTH_MAX,
+    MERCHANT_LENGTH_MAX,
+    METADATA_KEY_PATTERN,
+    Scalar,
+    check_account,
+    check_instant,
+    check_key,
+    check_metadata,
+    check_text,
+    now_us,
+)
 from aether_api.problems import MalformedRequest
 from aether_core.errors import AetherError, InvalidAmount, InvalidFields, InvalidInput
 from aether_core.money import EXPONENTS, exponent_of, parse_minor_units
 from aether_core.stream.contract import BODY_DIGEST_SIZE, DIGEST_SIZE
 from aether_core.stream.publisher import Submission
-from aether_core.transaction import KINDS, Transaction, encode_transaction, us_of_instant
+from aether_core.transaction import KINDS, Transaction, encode_transaction
 
-MERCHANT_LENGTH_MAX: Final = 140
-LOCATION_LENGTH_MAX: Final = 140
-DESCRIPTION_LENGTH_MAX: Final = 500
-METADATA_COUNT_MAX: Final = 20
-METADATA_TEXT_LENGTH_MAX: Final = 200
-METADATA_INTEGER_MAX: Final = 2**53 - 1
-"""Largest whole number that every JSON reader keeps exactly."""
-ACCOUNT_PATTERN: Final = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
-METADATA_KEY_PATTERN: Final = "[A-Za-z][A-Za-z0-9_.-]{0,39}"
-OCCURRED_AT_MIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
-OCCURRED_AHEAD_MAX: Final = timedelta(days=1)
-"""How far another machine's clock may be ahead of ours."""
-KEY_PATTERN: Final = "[!-~]{1,128}"
-
-Scalar: TypeAlias = "str | int | bool | None"
-
-_ACCOUNT = re.compile(ACCOUNT_PATTERN)
-_METADATA_KEY = re.compile(METADATA_KEY_PATTERN)
-_KEY = re.compile(KEY_PATTERN)
-_PRINTABLE_ASCII = re.compile(r"[ -~]+")
-_OCCURRED_US_MIN = us_of_instant(OCCURRED_AT_MIN)
-_OCCURRED_AHEAD_US_MAX = OCCURRED_AHEAD_MAX // timedelta(microseconds=1)
-# Names that mean something to JavaScript objects, whatever they hold.
-_METADATA_KEYS_REFUSED = frozenset({"constructor", "prototype"})
-# Joiners that emoji and several scripts need; every other format character hides or reorders text.
-_JOINERS = frozenset("\u200c\u200d")
-# Letters of some languages carry two or three marks; more is there to spoil the lines around it.
-_MARKS_MAX = 4
+_NAME = re.compile(METADATA_KEY_PATTERN)
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -129,33 +113,6 @@ def read_bulk_item(body: bytes, own_account: str | None) -> CheckedSubmission:
         raise _explained(body, _BulkBody, own_account) from None
 
 
-def check_key(key: str) -> str:
-    """Return an idempotency key that is well formed. Raises InvalidInput."""
-    if _KEY.fullmatch(key) is None:
-        raise InvalidInput("idempotency_key", "A key has 1 to 128 visible ASCII characters.")
-    return key
-
-
-def check_account(account_id: str) -> str:
-    """Return an account's name that is well formed. Raises InvalidInput."""
-    if _ACCOUNT.fullmatch(account_id) is None:
-        raise InvalidInput(
-            "account_id", "An account has 1 to 64 letters, digits and . _ : - characters."
-        )
-    return account_id
-
-
-def check_text(field: str, text: str, length_max: int) -> str:
-    """Return one line of text that is fit to be kept and shown. Raises InvalidInput."""
-    if _PRINTABLE_ASCII.fullmatch(text) is None:
-        _check_characters(field, text)
-    if len(text) > length_max:
-        raise InvalidInput(field, f"This text has {len(text)} characters; {length_max} are taken.")
-    if text.isspace():
-        raise InvalidInput(field, "This text must not be blank.")
-    return text
-
-
 def make_entry(request: CheckedSubmission, submitter: str) -> tuple[Transaction, Submission]:
     """Return the transaction as it rests in the stream, and what the publisher appends.
 
@@ -174,7 +131,7 @@ def make_entry(request: CheckedSubmission, submitter: str) -> tuple[Transaction,
         currency=request.currency,
         merchant=request.merchant,
         kind=request.kind,
-        occurred_at_us=_now_us() if occurred_at_us is None else occurred_at_us,
+        occurred_at_us=now_us() if occurred_at_us is None else occurred_at_us,
         location=request.location,
         description=request.description,
         metadata=request.metadata,
@@ -221,7 +178,7 @@ def _checked(body: _Body, own_account: str | None, key: str | None) -> CheckedSu
         currency=currency,
         merchant=check_text("merchant", body.merchant, MERCHANT_LENGTH_MAX),
         kind=body.kind,
-        occurred_at_us=None if occurred_at is None else _instant(occurred_at),
+        occurred_at_us=None if occurred_at is None else check_instant(occurred_at),
         location=None
         if location is None
         else check_text("location", location, LOCATION_LENGTH_MAX),
@@ -230,7 +187,7 @@ def _checked(body: _Body, own_account: str | None, key: str | None) -> CheckedSu
             if description is None
             else check_text("description", description, DESCRIPTION_LENGTH_MAX)
         ),
-        metadata=_metadata(metadata) if metadata else None,
+        metadata=check_metadata(metadata) if metadata else None,
         idempotency_key=key,
     )
 
@@ -254,57 +211,6 @@ def _account(named: str | None, own_account: str | None) -> str:
             raise InvalidInput("account_id", "This field is required: you have no account.")
         return own_account
     return check_account(named)
-
-
-def _check_characters(field: str, text: str) -> None:
-    if not text:
-        raise InvalidInput(field, "This text must not be empty.")
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        # Control, surrogate, private and unassigned characters, line and paragraph separators.
-        if category in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} or (
-            category == "Cf" and character not in _JOINERS
-        ):
-            raise InvalidInput(
-                field, f"The character U+{ord(character):04X} is not taken in this text."
-            )
-        marks = marks + 1 if category in {"Mn", "Me"} else 0
-        if marks > _MARKS_MAX:
-            raise InvalidInput(field, "This text has too many combining marks in a row.")
-
-
-def _instant(instant: datetime) -> int:
-    if instant.tzinfo is None:
-        raise InvalidInput("occurred_at", "The instant needs a zone, such as Z or +02:00.")
-    us = us_of_instant(instant)
-    if us < _OCCURRED_US_MIN:
-        raise InvalidInput("occurred_at", "The instant must not lie before the year 2000.")
-    if us > _now_us() + _OCCURRED_AHEAD_US_MAX:
-        raise InvalidInput("occurred_at", "The instant must not lie more than a day ahead.")
-    return us
-
-
-def _metadata(metadata: dict[str, Scalar]) -> dict[str, Scalar]:
-    if len(metadata) > METADATA_COUNT_MAX:
-        raise InvalidInput("metadata", f"At most {METADATA_COUNT_MAX} entries are taken.")
-    for key, value in metadata.items():
-        if _METADATA_KEY.fullmatch(key) is None or key in _METADATA_KEYS_REFUSED:
-            raise InvalidInput(
-                "metadata",
-                "A key begins with a letter and has up to 40 letters, digits and . _ - characters.",
-            )
-        field = f"metadata.{key}"
-        if isinstance(value, str):
-            if value:
-                check_text(field, value, METADATA_TEXT_LENGTH_MAX)
-        elif value is not None and abs(value) > METADATA_INTEGER_MAX:
-            raise InvalidInput(field, "This number is too large to be kept exactly.")
-    return metadata
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 # --- a bad body, looked at field by field ---
@@ -402,12 +308,12 @@ _CHECKS: Final[dict[str, Callable[[Any], object]]] = {
     "merchant": lambda text: check_text("merchant", text, MERCHANT_LENGTH_MAX),
     "location": lambda text: check_text("location", text, LOCATION_LENGTH_MAX),
     "description": lambda text: check_text("description", text, DESCRIPTION_LENGTH_MAX),
-    "occurred_at": _instant,
-    "metadata": _metadata,
+    "occurred_at": check_instant,
+    "metadata": check_metadata,
     "idempotency_key": check_key,
 }
 
 
 def _shown(name: str) -> str:
     """Return an unknown field's name so that it is safe to show."""
-    return name if _METADATA_KEY.fullmatch(name) else "body"
+    return name if _NAME.fullmatch(name) else "body"

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from aether_api import schemas
 from aether_api.access import Caller, require
+from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_account, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
 from aether_api.parts import Parts, parts_of
 from aether_api.query import parse_id
-from aether_api.submission import DESCRIPTION_LENGTH_MAX, check_account, check_text
 from aether_core.alert import AlertView
 from aether_core.database.alerts import AlertFilter, find_alert, find_alerts, resolve_alert
 from aether_core.database.connection import Session, borrow

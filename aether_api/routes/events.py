@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from aether_api.access import Caller, authorization_of, require
 from aether_api.edge import ClientLeft
-from aether_api.live import HEARTBEAT_S, Audience, Live, Subscription
+from aether_api.live import HEARTBEAT_S, Live
 from aether_api.parts import Parts, parts_of
+from aether_api.subscription import Audience, Subscription
 from aether_core.errors import AetherError
 
 router = APIRouter(tags=["events"])

@@ -13,21 +13,14 @@ from aether_api.acceptance import Placed
 from aether_api.access import Caller, authorization_of, require
 from aether_api.backlog import measure_backlog
 from aether_api.bodies import read_body
+from aether_api.fields import KEY_PATTERN, check_account, check_key, check_text
 from aether_api.hot import HotResponse, HotRoute
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
 from aether_api.parts import Parts, parts_of
 from aether_api.problems import MalformedRequest
 from aether_api.query import check_currency, parse_id, parse_instant, refuse_unknown_query
 from aether_api.reading import read_pending, read_transaction
-from aether_api.submission import (
-    KEY_PATTERN,
-    CheckedSubmission,
-    check_account,
-    check_key,
-    check_text,
-    make_entry,
-    read_submission,
-)
+from aether_api.submission import CheckedSubmission, make_entry, read_submission
 from aether_core.database.connection import borrow
 from aether_core.database.transactions import TransactionFilter, find_transactions
 from aether_core.errors import AetherError, InvalidInput, NotFound, NotPermitted, OutcomeUnknown

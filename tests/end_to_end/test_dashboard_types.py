@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aether_api import submission
+from aether_api import fields
 from aether_core.identity import passwords
 from aether_core.money import EXPONENTS, MINOR_UNITS_MAX
 
@@ -43,12 +43,12 @@ def test_the_dashboards_forms_have_the_gateways_limits() -> None:
     assert found is not None
     lengths = dict(re.findall(r"(\w+): (\d+)", found[1]))
     assert lengths == {
-        "merchant": str(submission.MERCHANT_LENGTH_MAX),
-        "location": str(submission.LOCATION_LENGTH_MAX),
-        "description": str(submission.DESCRIPTION_LENGTH_MAX),
+        "merchant": str(fields.MERCHANT_LENGTH_MAX),
+        "location": str(fields.LOCATION_LENGTH_MAX),
+        "description": str(fields.DESCRIPTION_LENGTH_MAX),
         "account": "64",
     }
-    assert submission.ACCOUNT_PATTERN in form
+    assert fields.ACCOUNT_PATTERN in form
     assert f"MINOR_UNITS_MAX = 10n ** {len(str(MINOR_UNITS_MAX)) - 1}n" in money
     assert f"PASSWORD_LENGTH_MIN = {passwords.PASSWORD_LENGTH_MIN};" in sign_in
     assert f"PASSWORD_BYTES_MAX = {passwords.PASSWORD_BYTES_MAX};" in sign_in
