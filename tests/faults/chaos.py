@@ -41,6 +41,8 @@ class Chaos:
 
     system: FaultSystem
     rng: random.Random
+    only: tuple[str, ...] = ()
+    """Names of the faults to choose from; none: all."""
     allows_gap: bool = False
     complaints: list[Violation] = field(default_factory=list)
     """What it found wrong by itself."""
@@ -52,8 +54,8 @@ class Chaos:
 
     def break_something(self) -> str:
         """Choose a fault, let it happen, and say which it was."""
-        names = list(_FAULTS)
-        weights = [weight for weight, _ in _FAULTS.values()]
+        names = list(self.only or _FAULTS)
+        weights = [_FAULTS[name][0] for name in names]
         (name,) = self.rng.choices(names, weights)
         return _FAULTS[name][1](self)
 
@@ -360,6 +362,8 @@ _END_SESSIONS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE $1
 """
+
+NAMES = tuple(_FAULTS)
 
 HARMLESS = (
     OSError,

@@ -20,6 +20,7 @@ from tests.faults.client import read_head
 _SILENCE_S = 15.0
 """A feed says something at least every 10 seconds."""
 _PAUSE_S = 0.05
+_LOOK_UP_S = 2.0
 
 
 class ShownView(msgspec.Struct, frozen=True):
@@ -46,6 +47,8 @@ class Console:
         self.is_open = asyncio.Event()
         self._gateways = gateways
         self._database_url = database_url
+        self.state = "new"
+        """What it is doing, for people who look for a fault."""
         self._last_id: str | None = None
         self._committed: set[UUID] = set()
 
@@ -60,6 +63,7 @@ class Console:
             await asyncio.sleep(_PAUSE_S)
 
     async def _follow(self, host: str, port: int) -> None:
+        self.state = f"connects to {port} after {self._last_id}"
         async with asyncio.timeout(_SILENCE_S):
             reader, writer = await asyncio.open_connection(host, port)
         try:
@@ -72,6 +76,7 @@ class Console:
             writer.write(head.encode() + b"\r\n")
             async with asyncio.timeout(_SILENCE_S):
                 answer = await read_head(reader)
+            self.state = f"{answer.status} of {port} after {self._last_id}"
             if answer.status != 200:
                 return
             buffer = b""
@@ -103,11 +108,13 @@ class Console:
                     shown.append(view.id)
             if b"id" in fields:
                 self._last_id = fields[b"id"].decode()
+                self.state = f"{self.state.partition(' after ')[0]} after {self._last_id}"
         await self._check_committed([i for i in shown if i not in self._committed])
 
     async def _check_committed(self, shown: list[UUID]) -> None:
         if not shown:
             return
+        self.state += ", looks them up"
         try:
             found = await self._fetch("SELECT id FROM alerts WHERE id = ANY($1::uuid[])", shown)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -132,11 +139,12 @@ class Console:
         return self._committed | self.alerts.keys()
 
     async def _fetch(self, statement: str, argument: list[UUID] | None) -> set[UUID]:
-        connection = await asyncpg.connect(self._database_url, timeout=5, command_timeout=5)
-        try:
-            rows = await connection.fetch(statement, argument)
-        finally:
-            connection.terminate()
+        async with asyncio.timeout(_LOOK_UP_S):
+            connection = await asyncpg.connect(self._database_url)
+            try:
+                rows = await connection.fetch(statement, argument)
+            finally:
+                connection.terminate()
         return {UUID(int=row["id"].int) for row in rows}
 
 

@@ -344,7 +344,8 @@ class Oracle:
     def _check_feed(self, expectation: Expectation) -> Iterator[Violation]:
         console = self._console
         if missing := self._alerts - console.known_alerts:
-            yield Violation("I9", f"a console was never shown the alerts {_some(missing)}")
+            text = f"a console ({console.state}) was never shown the alerts {_some(missing)}"
+            yield Violation("I9", text)
         if early := set(console.uncommitted):
             yield Violation("I9", f"shown before they were committed: {_some(early)}")
             console.uncommitted.clear()

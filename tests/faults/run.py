@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import HARMLESS, Chaos
+from tests.faults.chaos import HARMLESS, NAMES, Chaos
 from tests.faults.client import Mix
 from tests.faults.oracle import Verdict, Violation
 from tests.faults.servers import PostgresServer, running_postgres, running_valkey
@@ -90,11 +90,13 @@ def opened_system(postgres: PostgresServer, seed: int) -> Iterator[FaultSystem]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def run_once(system: FaultSystem, seed: int, rate: float) -> tuple[Verdict, list[str]]:
+def run_once(
+    system: FaultSystem, seed: int, rate: float, only: tuple[str, ...] = ()
+) -> tuple[Verdict, list[str]]:
     """Break up to four things under load, heal, judge. Returns the verdict and the faults."""
     rng = random.Random(seed)  # noqa: S311 - repeatable
     system.begin_run(seed)
-    chaos = Chaos(system, rng)
+    chaos = Chaos(system, rng, only)
     done = []
     with system.load(rate * rng.uniform(0.5, 1.5), Mix(abandoned=rng.choice((0.0, 0.1, 0.3)))):
         chaos.pause(0.1, 0.5)
@@ -113,31 +115,43 @@ class Found(Exception):
     """A run that violated something: its system is of no more use."""
 
 
-def run_all(seed: int, minutes: float, runs: int, rate: float) -> Tally:
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run."""
+
+    seed: int
+    minutes: float
+    runs: int
+    rate: float
+    only: tuple[str, ...]
+
+
+def run_all(plan: Plan) -> Tally:
     """Run until the time or the runs are over."""
     tally = Tally()
-    end = time.monotonic() + minutes * 60
+    end = time.monotonic() + plan.minutes * 60
 
     def is_over() -> bool:
-        return time.monotonic() >= end or tally.runs >= runs
+        return time.monotonic() >= end or tally.runs >= plan.runs
 
     with running_postgres() as postgres:
         while not is_over():
             try:
-                with opened_system(postgres, seed + tally.runs) as system:
+                with opened_system(postgres, plan.seed + tally.runs) as system:
                     for _ in range(_RUNS_PER_SYSTEM):
                         if is_over():
                             break
-                        _run_and_tell(system, seed + tally.runs, rate, tally)
+                        _run_and_tell(system, plan, tally)
             except Found:
                 pass
     return tally
 
 
-def _run_and_tell(system: FaultSystem, seed: int, rate: float, tally: Tally) -> None:
+def _run_and_tell(system: FaultSystem, plan: Plan, tally: Tally) -> None:
     began = time.monotonic()
+    seed = plan.seed + tally.runs
     try:
-        verdict, done = run_once(system, seed, rate)
+        verdict, done = run_once(system, seed, plan.rate, plan.only)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - told, and the next begins
         verdict, done = Verdict(violations=[Violation("run", repr(error))]), ["?"]
     real = [name for name in done if not name.startswith("(")]
@@ -166,13 +180,15 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--runs", type=int, default=1_000_000, help="at most so many")
     parser.add_argument("--rate", type=float, default=150.0, help="orders per second, about")
+    parser.add_argument("--only", nargs="*", default=(), choices=NAMES, help="these faults")
     arguments = parser.parse_args()
     seed = arguments.seed
     if seed is None:
         seed = random.randrange(1_000_000)  # noqa: S311 - a seed to start from
+    plan = Plan(seed, arguments.minutes, arguments.runs, arguments.rate, tuple(arguments.only))
     _say(f"commit {commit()}, first seed {seed}")
     began = time.monotonic()
-    tally = run_all(seed, arguments.minutes, arguments.runs, arguments.rate)
+    tally = run_all(plan)
     _say(
         f"\n{tally.acked} transactions acknowledged, {tally.faults} faults injected in"
         f" {tally.runs} runs: {tally.lost} lost, {tally.doubled} doubled.\n"

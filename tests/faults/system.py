@@ -488,7 +488,7 @@ class FaultSystem:
                 self._log_places[path.name] = file.tell()
             if any(secret in text for secret in known):
                 violations.append(Violation("I11", f"{path.name} contains a secret"))
-            if "never retrieved" in text or "was never awaited" in text:
+            if "Task exception was never" in text or "was never awaited" in text:
                 violations.append(Violation("I12", f"{path.name} tells of a forgotten task"))
         return violations
 
