@@ -7,7 +7,7 @@ WITH_NODE := PATH="$(CURDIR)/.venv/node:$$PATH"
 DASHBOARD_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
-.PHONY: setup up down demo tui dashboard types test quick check format clean
+.PHONY: setup up down demo tui dashboard types test quick faults check format clean
 
 setup: .venv/.installed
 
@@ -36,6 +36,10 @@ test: .venv/.tools dashboard
 
 quick: .venv/.tools
 	$(BIN)/pytest -q -m "not slow"
+
+# Random faults under load for an hour, from a random seed; or: make faults SEED=7 MINUTES=10
+faults: .venv/.tools
+	$(BIN)/python -m tests.faults.run --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 check: .venv/.tools frontend/node_modules/.package-lock.json
 	$(BIN)/ruff check .
