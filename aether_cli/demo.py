@@ -14,8 +14,8 @@ import typer
 
 # What takes time to load is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
-    from aether_cli.gateway_client import GatewayClient
-    from aether_cli.live_traffic import Due
+    from aether_cli.traffic.gateway_client import GatewayClient
+    from aether_cli.traffic.lively import Due
 
 _CONNECTIONS = 16
 # When the gateway was away for longer, what would have been due meanwhile is left out: a demo
@@ -47,11 +47,11 @@ def demo(
     """Play lively, invented payments, some of them fraud, until Ctrl-C."""
     import uvloop
 
-    from aether_cli.gateway_client import GatewayClient
-    from aether_cli.live_traffic import flow
-    from aether_cli.own_client import choose_credentials
-    from aether_cli.playing import gateway_of
-    from aether_cli.traffic import World
+    from aether_cli.traffic.gateway_client import GatewayClient
+    from aether_cli.traffic.lively import flow
+    from aether_cli.traffic.own_client import choose_credentials
+    from aether_cli.traffic.playing import gateway_of
+    from aether_cli.traffic.world import World
 
     address, credentials = gateway_of(url, choose_credentials(client_id, client_secret), "demo")
     chosen = secrets.randbits(32) if seed is None else seed
@@ -153,7 +153,7 @@ async def _hand_out(payments: Iterator[Due], queue: asyncio.Queue[Due], seconds:
 async def _send(gateway: GatewayClient, queue: asyncio.Queue[Due], counts: _Counts) -> None:
     import msgspec
 
-    from aether_cli.gateway_client import read_problem
+    from aether_cli.traffic.gateway_client import read_problem
 
     connection = gateway.connection()
     try:

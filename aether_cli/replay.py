@@ -9,7 +9,7 @@ import typer
 
 # What takes time to load is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
-    from aether_cli.playing import Outcome
+    from aether_cli.traffic.playing import Outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -46,8 +46,8 @@ def replay(
     alone. Without client credentials, the installation's own client is used. A line is known
     again for as long as the gateway remembers idempotency keys (24 hours unless set otherwise).
     """
-    from aether_cli.own_client import choose_credentials
-    from aether_cli.playing import Wishes, play
+    from aether_cli.traffic.own_client import choose_credentials
+    from aether_cli.traffic.playing import Wishes, play
 
     outcome = play(
         Wishes(

@@ -32,10 +32,10 @@ def simulate(
     ] = None,
 ) -> None:
     """Write invented payments with a day's and a week's rhythm, and fraud of several kinds."""
-    from aether_cli import traffic
-    from aether_cli.payment_files import COLUMNS, writing
+    from aether_cli.traffic import world
+    from aether_cli.traffic.payment_files import COLUMNS, writing
 
-    plan = traffic.Plan(
+    plan = world.Plan(
         seed=seed,
         account_count=accounts,
         merchant_count=merchants,
@@ -48,7 +48,7 @@ def simulate(
         with writing(file) as text:
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for count, payment in enumerate(traffic.simulate(plan), 1):
+            for count, payment in enumerate(world.simulate(plan), 1):
                 fraud_count += payment.is_fraud
                 writer.writerow(
                     (

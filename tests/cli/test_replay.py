@@ -23,8 +23,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from aether_cli.payment_files import COLUMNS, writing
-from aether_cli.traffic import Plan, simulate
+from aether_cli.traffic.payment_files import COLUMNS, writing
+from aether_cli.traffic.world import Plan, simulate
 from tests.running import (
     RunningSystem,
     aether,

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aether_cli.live_traffic import Due, flow
 from aether_cli.main import build
-from aether_cli.payment_files import COLUMNS, inspect, read_rows
-from aether_cli.traffic import Payment, Plan, World, simulate
+from aether_cli.traffic.lively import Due, flow
+from aether_cli.traffic.payment_files import COLUMNS, inspect, read_rows
+from aether_cli.traffic.world import Payment, Plan, World, simulate
 from aether_core.money import parse_minor_units
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

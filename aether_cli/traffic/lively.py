@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from math import pi, sin
 
-from aether_cli.traffic import Account, Payment, World, burst, outlier
+from aether_cli.traffic.world import Account, Payment, World, burst, outlier
 
 # A day's ups and downs in ten minutes, and smaller ones in two: something to look at, and to
 # forecast.

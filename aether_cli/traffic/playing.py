@@ -24,13 +24,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from aether_cli.aftermath import await_written, count_alerts
-from aether_cli.gateway_client import GatewayClient
-from aether_cli.own_client import Credentials, OwnClient
-from aether_cli.payment_files import Inspection, inspect, read_rows
-from aether_cli.refused_lines import RefusedLines
-from aether_cli.replaying import BATCH_SIZE, Replay, Tally
 from aether_cli.supervisor import load_running_settings
+from aether_cli.traffic.aftermath import await_written, count_alerts
+from aether_cli.traffic.gateway_client import GatewayClient
+from aether_cli.traffic.own_client import Credentials, OwnClient
+from aether_cli.traffic.payment_files import Inspection, inspect, read_rows
+from aether_cli.traffic.refused_lines import RefusedLines
+from aether_cli.traffic.replaying import BATCH_SIZE, Replay, Tally
 from aether_core.errors import AetherError, InvalidInput
 
 

@@ -22,9 +22,9 @@ from uuid import UUID
 
 import msgspec
 
-from aether_cli.gateway_client import GatewayClient, Problem, read_problem
-from aether_cli.http_connection import Connection
-from aether_cli.payment_files import Malformed, Row, instant_of
+from aether_cli.traffic.gateway_client import GatewayClient, Problem, read_problem
+from aether_cli.traffic.http_connection import Connection
+from aether_cli.traffic.payment_files import Malformed, Row, instant_of
 from aether_core.errors import InvalidInput
 from aether_core.transaction import place_of
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TextIO
 
-from aether_cli.payment_files import Malformed, Row
+from aether_cli.traffic.payment_files import Malformed, Row
 from aether_core.errors import InvalidInput
 
 _FIRST_COLUMNS = ("line", "reason")

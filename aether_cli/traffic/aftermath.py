@@ -15,9 +15,9 @@ from uuid import UUID
 
 import msgspec
 
-from aether_cli.gateway_client import GatewayClient
-from aether_cli.http_connection import Connection
-from aether_cli.replaying import ShardTally, Tally
+from aether_cli.traffic.gateway_client import GatewayClient
+from aether_cli.traffic.http_connection import Connection
+from aether_cli.traffic.replaying import ShardTally, Tally
 from aether_core.errors import Unavailable
 from aether_core.transaction import instant_of_ms, place_of
 

@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from aether_cli.http_connection import Answer, Connection, parse_origin
-from aether_cli.own_client import Credentials, OwnClient
+from aether_cli.traffic.http_connection import Answer, Connection, parse_origin
+from aether_cli.traffic.own_client import Credentials, OwnClient
 from aether_core.errors import AetherError, NotAuthenticated, NotPermitted, Unavailable
 
 _TIMEOUT_S: Final = 60.0
