@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -185,6 +186,10 @@ def main() -> int:
     seed = arguments.seed
     if seed is None:
         seed = random.randrange(1_000_000)  # noqa: S311 - a seed to start from
+    # A shell that starts it in the background lets it, and all that it starts, ignore these.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     plan = Plan(seed, arguments.minutes, arguments.runs, arguments.rate, tuple(arguments.only))
     _say(f"commit {commit()}, first seed {seed}")
     began = time.monotonic()

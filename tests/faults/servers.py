@@ -40,8 +40,13 @@ class PostgresServer:
 
     def stop_immediately(self) -> None:
         """Stop without a checkpoint: the next start recovers from the log."""
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait()
+
+        def has_ended() -> bool:
+            # Again and again: in its first moments it may not listen to the signal yet.
+            self.process.send_signal(signal.SIGQUIT)
+            return self.process.poll() is not None
+
+        wait_until(has_ended, "PostgreSQL to stop")
 
     def start(self, *, wait: bool = True) -> None:
         """Start it on its data. Until old children are gone it refuses: then again and again."""
