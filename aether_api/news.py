@@ -18,7 +18,7 @@ import asyncpg
 from redis import exceptions as redis_errors
 
 from aether_core.cancellation import heed_cancellation
-from aether_core.database.connection import Pool
+from aether_core.database.connection import DRIVER_ERRORS, Pool
 from aether_core.database.revocations import (
     Revocation,
     delete_expired_revocations,
@@ -42,7 +42,7 @@ AGE_MAX_S: Final = 0.9
 TROUBLES: Final = (
     redis_errors.RedisError,
     asyncpg.PostgresError,
-    asyncpg.InterfaceError,
+    *DRIVER_ERRORS,
     OSError,
     TimeoutError,
 )

@@ -23,7 +23,7 @@ import asyncpg
 from redis import exceptions as redis_errors
 
 from aether_core.cancellation import heed_cancellation
-from aether_core.database.connection import LOCK_FORECASTER, Session, close, connect
+from aether_core.database.connection import DRIVER_ERRORS, LOCK_FORECASTER, Session, close, connect
 from aether_core.database.forecasts import (
     find_load_history,
     find_newest_forecast,
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 # What ends a session and lets the next one begin.
 _SESSION_ERRORS = (
     asyncpg.PostgresError,
-    asyncpg.InterfaceError,
+    *DRIVER_ERRORS,
     redis_errors.RedisError,
     OSError,
     TimeoutError,

@@ -34,6 +34,10 @@ LOCK_CLASS_WRITER = 0x4165_0002
 # PostgreSQL 14 brought what we rely on: pg_stat_wal, reliable idle_session_timeout.
 _SERVER_VERSION_MIN = 140_000
 
+DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises by itself: misuse, or surprise at a connection that is lost at the wrong
+moment. No base class unites them."""
+
 # A server that froze or was cut off is noticed within about this long, also when it holds locks.
 _TCP_USER_TIMEOUT_MS = 10_000
 
@@ -61,7 +65,7 @@ async def close(connection: asyncpg.Connection[Any]) -> None:
     """Close a connection; one whose server is frozen or lost is dropped, so that nothing waits."""
     try:
         await connection.close(timeout=2)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, *DRIVER_ERRORS, OSError, TimeoutError):
         connection.terminate()
 
 
@@ -89,7 +93,7 @@ async def borrow(pool: Pool, *, timeout_s: float = 5.0) -> AsyncIterator[Session
     """
     try:
         connection = await pool.acquire(timeout=timeout_s)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, *DRIVER_ERRORS) as error:
         # Whatever keeps us from connecting, it is not the request's fault.
         raise DatabaseUnavailable from error
     try:
@@ -102,7 +106,7 @@ async def borrow(pool: Pool, *, timeout_s: float = 5.0) -> AsyncIterator[Session
     except (
         OSError,
         TimeoutError,
-        asyncpg.InterfaceError,
+        *DRIVER_ERRORS,
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
