@@ -25,6 +25,36 @@ from aether_core.database import migrations
 from aether_core.settings import Settings
 from tests.running import RunningSystem, end_process, running_system, start_server, wait_until
 
+# Whole files that fit models or drive whole systems: `make quick` leaves them out.
+SLOW_FILES = frozenset(
+    {
+        "api/test_outages.py",
+        "cli/test_replay.py",
+        "cli/test_users_and_clients.py",
+        "core/forecasting/test_finding_anomalies.py",
+        "core/forecasting/test_forecasting_load.py",
+        "end_to_end/test_readme.py",
+        "tui/test_deciding_alerts.py",
+        "tui/test_forecast_screen.py",
+        "tui/test_hostile_texts.py",
+        "tui/test_live_transactions.py",
+        "tui/test_real_terminal.py",
+        "tui/test_reconnecting.py",
+        "tui/test_signing_in.py",
+        "tui/test_small_terminals.py",
+        "worker/test_forecaster.py",
+        "worker/test_restarts_and_batches.py",
+        "worker/test_sharing_shards.py",
+    }
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix() in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
+
 
 @dataclass(frozen=True)
 class PostgresServer:

@@ -15,12 +15,19 @@ from aether_tui.filtering import (
     FilterNotUnderstood,
     parse_filter,
 )
+from aether_tui.values import Transaction
 from tests.tui.rows import alert, transaction
 
-_CAFE = transaction(
-    7, account="acc-42", amount="1500.00", merchant="Le Café", decision="review", score=0.83
-)
-_OLD = transaction(8, currency="JPY", amount="900", age=timedelta(hours=2))
+
+def cafe() -> Transaction:
+    # Made when it is needed: the suite may reach a test long after it read the file.
+    return transaction(
+        7, account="acc-42", amount="1500.00", merchant="Le Café", decision="review", score=0.83
+    )
+
+
+def old() -> Transaction:
+    return transaction(8, currency="JPY", amount="900", age=timedelta(hours=2))
 
 
 @pytest.mark.parametrize(
@@ -57,8 +64,8 @@ _OLD = transaction(8, currency="JPY", amount="900", age=timedelta(hours=2))
 )
 def test_terms(text: str, takes_cafe: bool, takes_old: bool) -> None:
     chosen = parse_filter(text, TRANSACTION_FIELDS)
-    assert chosen.matches(_CAFE) is takes_cafe
-    assert chosen.matches(_OLD) is takes_old
+    assert chosen.matches(cafe()) is takes_cafe
+    assert chosen.matches(old()) is takes_old
 
 
 @pytest.mark.parametrize(
@@ -84,14 +91,14 @@ def test_what_is_not_understood_says_why(text: str, sentence: str) -> None:
 @given(st.text(max_size=60))
 def test_whatever_is_typed_either_filters_or_says_why(text: str) -> None:
     with contextlib.suppress(FilterNotUnderstood):
-        assert parse_filter(text, TRANSACTION_FIELDS).matches(_CAFE) in {True, False}
+        assert parse_filter(text, TRANSACTION_FIELDS).matches(cafe()) in {True, False}
 
 
 @given(st.from_regex(r"[a-z]{1,8}", fullmatch=True))
 def test_a_negated_word_takes_exactly_the_others(word: str) -> None:
     plain = parse_filter(word, TRANSACTION_FIELDS)
     negated = parse_filter(f"!{word}", TRANSACTION_FIELDS)
-    for row in (_CAFE, _OLD):
+    for row in (cafe(), old()):
         assert plain.matches(row) is not negated.matches(row)
 
 
