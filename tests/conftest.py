@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +25,10 @@ from aether_cli.embedded import resolve_servers
 from aether_core.database import migrations
 from aether_core.settings import Settings
 from tests.running import RunningSystem, end_process, running_system, start_server, wait_until
+
+# A shell that runs the tests in the background makes them, and all that they start, deaf to Ctrl-C;
+# some of them press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whole files that fit models or drive whole systems: `make quick` leaves them out.
 SLOW_FILES = frozenset(
