@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import asyncpg
 from redis import exceptions as redis_errors
 
+from aether_core.database.connection import DRIVER_ERRORS
 from tests.faults.aof import PowerWatch, lose_everything
 from tests.faults.nodes import Node
 from tests.faults.oracle import Expectation, Violation
@@ -370,7 +371,7 @@ HARMLESS = (
     TimeoutError,
     AssertionError,
     asyncpg.PostgresError,
-    asyncpg.InterfaceError,
+    *DRIVER_ERRORS,
     redis_errors.RedisError,
 )
 """What a fault may run into because of the one before it: then it did not happen."""

@@ -15,12 +15,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from aether_core.database.connection import DRIVER_ERRORS
 from tests.faults.client import read_head
 
 _SILENCE_S = 15.0
 """A feed says something at least every 10 seconds."""
 _PAUSE_S = 0.05
 _LOOK_UP_S = 2.0
+_TROUBLES = (OSError, TimeoutError, asyncpg.PostgresError, *DRIVER_ERRORS)
 
 
 class ShownView(msgspec.Struct, frozen=True):
@@ -117,7 +119,7 @@ class Console:
         self.state += ", looks them up"
         try:
             found = await self._fetch("SELECT id FROM alerts WHERE id = ANY($1::uuid[])", shown)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _TROUBLES:
             return  # it cannot be told while PostgreSQL is away
         self._committed |= found
         self.uncommitted += [i for i in shown if i not in found]
@@ -127,7 +129,7 @@ class Console:
         while True:
             try:
                 found = await self._fetch("SELECT id FROM alerts WHERE $1::uuid[] IS NULL", None)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except _TROUBLES:
                 await asyncio.sleep(_PAUSE_S)
                 continue
             self._committed |= found

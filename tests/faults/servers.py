@@ -16,6 +16,7 @@ import asyncpg
 
 from aether_cli.embedded import resolve_servers
 from aether_core.database import migrations
+from aether_core.database.connection import DRIVER_ERRORS
 from aether_core.settings import Settings
 from tests.conftest import ValkeyServer
 from tests.running import end_process, start_server, wait_until
@@ -74,7 +75,7 @@ class PostgresServer:
             self.process = start_server("postgres", self.home)
         try:
             asyncio.run(_execute(self.url, "SELECT 1"))
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+        except (OSError, TimeoutError, asyncpg.PostgresError, *DRIVER_ERRORS):
             return False
         return True
 

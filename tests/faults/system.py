@@ -14,10 +14,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -44,6 +45,8 @@ from tests.faults.servers import PostgresServer
 from tests.faults.stage import Stage
 from tests.running import RunningProcess, ServiceClient, free_port, wait_until
 from tests.worker.test_poison import POISON
+
+T = TypeVar("T")
 
 SHARD_COUNT = 3
 SCOPES = ("transactions:write_any", "transactions:read_any", "alerts:read", "operations:read")
@@ -338,6 +341,9 @@ class FaultSystem:
         """Heal everything, let clients finish, wait until all is written. Returns what failed."""
         violations = self.heal()
         healed_at = time.monotonic()
+        assert self._console_task is not None
+        if self._console_task.done():
+            self._console_task.result()  # raises what ended it
         try:
             self._wait_ready()
         except pytest.fail.Exception as error:
@@ -538,6 +544,11 @@ class FaultSystem:
             return await redis.execute_command(*command)
         finally:
             await redis.aclose()
+
+
+def some(values: Sequence[T], count: int) -> Sequence[T]:
+    """Return the first few of a test's cases, or all of them when AETHER_FAULTS_LONG is set."""
+    return values if os.environ.get("AETHER_FAULTS_LONG") else values[:count]
 
 
 def commit() -> str:

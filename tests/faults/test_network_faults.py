@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.history import Acked
 from tests.faults.proxy import Link
-from tests.faults.system import FaultSystem
+from tests.faults.system import FaultSystem, some
 from tests.faults.wire import Side
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def test_f40_partitioned(faults: FaultSystem, between: str, seed: int) -> None:
             faults.wait_acked(20)
             for link in links(faults, between):
                 break_it(link)
-            time.sleep(rng.uniform(0.5, 2.5))  # how long is what is tried
+            time.sleep(rng.uniform(0.3, 1.5))  # how long is what is tried
             for link in links(faults, between):
                 link.heal()
         faults.wait_acked(20)
@@ -53,22 +53,6 @@ def from_server_only(link: Link) -> None:
     link.blackhole(Side.REQUEST)
 
 
-def test_f40_one_writer_is_cut_off_from_postgres_for_longer_than_every_timeout(
-    faults: FaultSystem,
-) -> None:
-    with faults.load(60):
-        faults.wait_acked(20)
-        faults.writers[0].to_postgres.blackhole()
-        faults.writers[0].is_wanted = False
-        # Its session ends on the server; the other writer has all shards.
-        faults.wait_shared_out()
-        faults.wait_acked(20)
-        faults.writers[0].is_wanted = True
-        faults.writers[0].to_postgres.heal()
-        faults.wait_acked(20)
-    faults.all_is_well()
-
-
 def test_f40_the_gateways_lose_postgres_and_accept_all_the_same(faults: FaultSystem) -> None:
     faults.accepted(faults.order(), 0)
     faults.accepted(faults.order(), 1)
@@ -79,7 +63,7 @@ def test_f40_the_gateways_lose_postgres_and_accept_all_the_same(faults: FaultSys
     faults.all_is_well()
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", some(range(20), 2))
 def test_f41_swizzle_clog(faults: FaultSystem, number: int, seed: int) -> None:
     """All links fall silent one after the other, and heal in another order."""
     rng = random.Random(seed * 1000 + number)  # noqa: S311 - repeatable

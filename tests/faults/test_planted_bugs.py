@@ -46,7 +46,7 @@ def built_with(
                 gateway_count=1,
                 writer_count=writer_count,
                 launcher=("tests.faults.planted.launch", bug),
-                patience_s=8,
+                patience_s=4,
             )
             try:
                 system.open()

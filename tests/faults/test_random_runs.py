@@ -8,14 +8,14 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.run import run_once
-from tests.faults.system import FaultSystem, commit
+from tests.faults.system import FaultSystem, commit, some
 
 pytestmark = pytest.mark.slow
 
 RATE = 120.0
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", some(range(50), 3))
 def test_random_faults(faults: FaultSystem, number: int, seed: int) -> None:
     run_seed = seed * 100 + number
     verdict, done = run_once(faults, run_seed, RATE)
