@@ -34,6 +34,7 @@ def tui(
     """Open the operations console."""
     # Imported here: Textual and plotext take a moment that the other subcommands need not wait.
     from aether_tui.app import ConsoleApp
+    from aether_tui.collecting import leave_full_collections_to_pauses
 
     if log is not None:
         logging.basicConfig(
@@ -44,6 +45,7 @@ def tui(
     console = ConsoleApp(
         url or load_running_settings().base_url, email=email, is_ascii=ascii, is_read_only=read_only
     )
+    leave_full_collections_to_pauses()
     console.run()
     if console.return_code:
         raise typer.Exit(console.return_code)

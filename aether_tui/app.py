@@ -14,9 +14,9 @@ from functools import partial
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
@@ -24,6 +24,8 @@ from textual.timer import Timer
 from aether_tui.ascii import AsciiOnly
 from aether_tui.board import DECIDED_ALERTS, DEPTH, OPEN_ALERTS, SUMMARY, AnyTopic
 from aether_tui.client import GatewayClient
+from aether_tui.collecting import PauseCollector
+from aether_tui.keys import CONSOLE_BINDINGS
 from aether_tui.live import Connection, LiveFeed, Phase
 from aether_tui.messages import NewsWanted, ScreenChosen, SessionEnded
 from aether_tui.problems import GatewayError, SignedOut
@@ -39,8 +41,11 @@ from aether_tui.theme import AETHER_THEME, ASCII_GLYPHS, UNICODE_GLYPHS
 from aether_tui.values import Alert, Counters, Event, Gap, Hello, Identity, Transaction
 from aether_tui.widgets.help import Help, collect_keys
 
-# Fast enough to look immediate, slow enough for a burst to be one repaint.
+# Fast enough to look immediate, slow enough for a burst to be one repaint; at a rate that nobody
+# can read, four repaints a second say as much and leave the processor alone.
 _GATHER_S = 0.1
+_GATHER_BUSY_S = 0.25
+_BUSY_PER_S = 50.0
 _TICK_S = 1.0
 _SCREENS: tuple[type[PlaceScreen], ...] = (
     OverviewScreen,
@@ -69,51 +74,7 @@ class ConsoleApp(App[None]):
         (18, "-low"),
         (32, "-high"),
     ]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(
-                place.digit,
-                f"go('{place.name}')",
-                place.title,
-                show=False,
-                id=f"go.{place.name}",
-                tooltip=f"Open the screen {place.title}",
-            )
-            for place in PLACES
-        ),
-        Binding(
-            "r",
-            "refresh_now",
-            "Refresh",
-            show=False,
-            id="console.refresh",
-            tooltip="Ask for everything now; reconnect now",
-        ),
-        Binding(
-            "question_mark,f1",
-            "help",
-            "Help",
-            id="console.help",
-            tooltip="Every key that works here",
-        ),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            "Palette",
-            id="console.palette",
-            tooltip="Find an action by its name",
-        ),
-        Binding(
-            "ctrl+l",
-            "sign_out",
-            "Sign out",
-            show=False,
-            id="console.sign_out",
-            tooltip="End the session and forget everything",
-        ),
-        Binding("q", "quit", "Quit", id="console.quit", tooltip="Leave the console"),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="console.quit_always"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*CONSOLE_BINDINGS]
 
     def __init__(
         self,
@@ -134,6 +95,8 @@ class ConsoleApp(App[None]):
         self._is_signing_in = False
         self._wants_history = False
         self._gathering: Timer | None = None
+        self._drawn_at = 0.0
+        self._collector = PauseCollector()
         self._server = urlsplit(self.client.base_url).netloc
         self.set_class(is_ascii, "-ascii")
         self.register_theme(AETHER_THEME)
@@ -151,6 +114,12 @@ class ConsoleApp(App[None]):
     async def on_unmount(self) -> None:
         """Forget the tokens."""
         await self.client.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody types, beside what Textual does with it."""
+        if isinstance(event, events.Key):
+            self._collector.key_pressed(time.monotonic())
+        await super().on_event(event)
 
     # --- the session ---
 
@@ -263,13 +232,16 @@ class ConsoleApp(App[None]):
 
     def _tick(self) -> None:
         """A second has passed: ages have changed, and some questions are due."""
+        self._collector.tick(time.monotonic())
         if self.session is None or self._is_signing_in:
             return
         for topic in self.session.board.due(self._wanted(), time.monotonic()):
             self._ask(topic)
         if self._wants_history and self.session.connection.phase is Phase.LIVE:
             self._load_history()
-        self._draw()
+        # Staff hear counters every second: what was drawn with them is not old yet.
+        if time.monotonic() - self._drawn_at > _TICK_S / 2:
+            self._draw()
 
     def _wanted(self) -> list[AnyTopic]:
         """What the screen in front shows, and what the first row shows everywhere."""
@@ -320,13 +292,17 @@ class ConsoleApp(App[None]):
     def _changed(self) -> None:
         """Draw soon; whatever else comes until then is drawn with it."""
         if self._gathering is None:
-            self._gathering = self.set_timer(_GATHER_S, self._draw_gathered)
+            counters = self.session.counters if self.session else None
+            is_busy = counters is not None and counters.rate_per_second > _BUSY_PER_S
+            wait_s = _GATHER_BUSY_S if is_busy else _GATHER_S
+            self._gathering = self.set_timer(wait_s, self._draw_gathered)
 
     def _draw_gathered(self) -> None:
         self._gathering = None
         self._draw()
 
     def _draw(self) -> None:
+        self._drawn_at = time.monotonic()
         place = self._front()
         if place is not None:
             place.draw_all()
@@ -355,12 +331,13 @@ class ConsoleApp(App[None]):
 
     def action_help(self) -> None:
         """Show every key that works here."""
-        self.push_screen(Help(collect_keys(self.screen)))
+        notes = self.screen.help_notes() if isinstance(self.screen, PlaceScreen) else ()
+        self.push_screen(Help(collect_keys(self.screen), notes))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what the keys do here, by name. Nothing that runs programs or writes."""
         for key in collect_keys(screen):
-            if not key.is_movement:
+            if not key.is_movement and key.action != "command_palette":
                 yield SystemCommand(
                     f"{key.name}  ({key.keys})",
                     key.tooltip,

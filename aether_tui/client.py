@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -20,29 +20,14 @@ from urllib.parse import quote, urlsplit
 import httpx
 import msgspec
 
-from aether_tui.cleaning import clean, clean_all
-from aether_tui.events import EventParser, RawEvent, StreamBroken
-from aether_tui.problems import (
-    AlreadyDecided,
-    GatewayError,
-    NotFound,
-    NotUnderstood,
-    Refused,
-    ServerFailed,
-    SignedOut,
-    TooManyAttempts,
-    Unreachable,
-    WrongCredentials,
-)
+from aether_tui.answers import not_understood, problem_of, reaching, read_answer, read_event
+from aether_tui.events import EventParser, StreamBroken
+from aether_tui.problems import GatewayError, NotUnderstood, SignedOut, WrongCredentials
 from aether_tui.values import (
     Alert,
-    Counters,
     DeadLetter,
     Event,
     Forecast,
-    Gap,
-    Heartbeat,
-    Hello,
     Identity,
     Pipeline,
     StreamDepth,
@@ -58,13 +43,6 @@ FEED_SILENCE_MAX_S = 25.0
 _RENEW_BEFORE_EXPIRY_S = 30.0
 
 _T = TypeVar("_T")
-_EVENT_TYPES: Mapping[str, type[Event]] = {
-    "hello": Hello,
-    "transaction": Transaction,
-    "alert": Alert,
-    "counters": Counters,
-    "gap": Gap,
-}
 
 
 class _Tokens(msgspec.Struct, frozen=True):
@@ -162,7 +140,7 @@ class GatewayClient:
             f"/alerts/{quote(alert_id, safe='')}/resolve",
             json={"resolution": resolution, "note": note},
         )
-        return _read(answer, Alert)
+        return read_answer(answer, Alert)
 
     async def forecast(self) -> Forecast:
         """The load so far and the load to come."""
@@ -202,7 +180,7 @@ class GatewayClient:
         try:
             async with contextlib.aclosing(self._open("/events", headers, limits)) as chunks:
                 async for chunk in chunks:
-                    batch = [event for raw in parser.feed(chunk) for event in _event(raw)]
+                    batch = [event for raw in parser.feed(chunk) for event in read_event(raw)]
                     if batch:
                         yield batch
         except StreamBroken as error:
@@ -211,7 +189,7 @@ class GatewayClient:
     # --- beneath ---
 
     async def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
-        return _read(await self._send("GET", path, params=query), kind)
+        return read_answer(await self._send("GET", path, params=query), kind)
 
     async def _send(
         self,
@@ -223,13 +201,13 @@ class GatewayClient:
     ) -> httpx.Response:
         """Call with the access token. A 401 means that nothing was done, so one retry is safe."""
         token = await self._access_token()
-        with _reaching(self.base_url):
+        with reaching(self.base_url):
             answer = await self._http.request(
                 method, path, params=params, json=json, headers=_bearer(token)
             )
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             token = await self._renewed(token)
-            with _reaching(self.base_url):
+            with reaching(self.base_url):
                 answer = await self._http.request(
                     method, path, params=params, json=json, headers=_bearer(token)
                 )
@@ -243,7 +221,7 @@ class GatewayClient:
         """Bytes of an endless answer."""
         token = await self._access_token()
         for is_last_try in (False, True):
-            with _reaching(self.base_url):
+            with reaching(self.base_url):
                 async with self._http.stream(
                     "GET", path, headers={**headers, **_bearer(token)}, timeout=limits
                 ) as answer:
@@ -253,7 +231,7 @@ class GatewayClient:
                         return
                     if answer.status_code != httpx.codes.UNAUTHORIZED:
                         await answer.aread()
-                        raise _problem(answer)
+                        raise problem_of(answer)
             if is_last_try:
                 raise SignedOut
             token = await self._renewed(token)
@@ -291,16 +269,16 @@ class GatewayClient:
         self._keep_tokens(answer)
 
     async def _exchange(self, path: str, body: Mapping[str, str]) -> httpx.Response:
-        with _reaching(self.base_url):
+        with reaching(self.base_url):
             return await self._http.post(path, json=body)
 
     def _keep_tokens(self, answer: httpx.Response) -> None:
         if not answer.is_success:
-            raise _problem(answer)
+            raise problem_of(answer)
         try:
             tokens = msgspec.json.decode(answer.content, type=_Tokens)
         except msgspec.DecodeError as error:
-            raise _not_understood(answer) from error
+            raise not_understood(answer) from error
         early = min(_RENEW_BEFORE_EXPIRY_S, tokens.expires_in / 5)
         self._renew_at = time.monotonic() + tokens.expires_in - early
         self._tokens = tokens
@@ -308,80 +286,3 @@ class GatewayClient:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-@contextlib.contextmanager
-def _reaching(base_url: str) -> Iterator[None]:
-    """Turn the many ways of not getting an answer into one sentence each."""
-    try:
-        yield
-    except httpx.ConnectTimeout as error:
-        raise Unreachable(f"{base_url} does not answer.") from error
-    except httpx.TimeoutException as error:
-        raise Unreachable(f"{base_url} stopped answering.") from error
-    except httpx.ConnectError as error:
-        is_tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
-        reason = "its certificate is not trusted" if is_tls else "the connection was refused"
-        raise Unreachable(f"{base_url} cannot be reached: {reason}.") from error
-    except (httpx.TransportError, httpx.DecodingError) as error:
-        raise Unreachable(f"The connection to {base_url} was lost.") from error
-
-
-def _read(answer: httpx.Response, kind: type[_T]) -> _T:
-    if not answer.is_success:
-        raise _problem(answer)
-    try:
-        return msgspec.convert(clean_all(msgspec.json.decode(answer.content)), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_understood(answer) from error
-
-
-def _event(raw: RawEvent) -> list[tuple[Event, str | None]]:
-    """The typed event, or nothing when its kind is unknown. A comment is a heartbeat."""
-    if not raw.type:
-        return [(Heartbeat(), raw.id)]
-    kind = _EVENT_TYPES.get(raw.type)
-    if kind is None:
-        return []
-    try:
-        return [(msgspec.convert(clean_all(msgspec.json.decode(raw.data)), kind), raw.id)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotUnderstood(
-            f"The live feed's {clean(raw.type, 20)} event has an unknown shape: "
-            "gateway and console may be of different versions."
-        ) from error
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    """The parts of an RFC 9457 document that the console shows."""
-
-    title: str = ""
-    detail: str = ""
-    request_id: str | None = None
-
-
-def _problem(answer: httpx.Response) -> GatewayError:
-    try:
-        problem = msgspec.convert(clean_all(msgspec.json.decode(answer.content)), _Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        problem = _Problem()
-    detail = problem.detail or problem.title or f"The gateway answered {answer.status_code}."
-    match answer.status_code:
-        case httpx.codes.FORBIDDEN:
-            return Refused(detail)
-        case httpx.codes.NOT_FOUND:
-            return NotFound(detail)
-        case httpx.codes.CONFLICT:
-            return AlreadyDecided(detail)
-        case httpx.codes.TOO_MANY_REQUESTS:
-            wait = answer.headers.get("Retry-After", "")
-            return TooManyAttempts(detail, int(wait) if wait.isdecimal() else 60)
-        case status:
-            return ServerFailed(detail, status, problem.request_id)
-
-
-def _not_understood(answer: httpx.Response) -> NotUnderstood:
-    return NotUnderstood(
-        f"The answer to {answer.request.url.path} has an unknown shape: "
-        "is this an Aether gateway of another version?"
-    )

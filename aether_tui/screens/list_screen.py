@@ -115,6 +115,15 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
         """Show the rows that pass the new filter."""
         raise NotImplementedError
 
+    def help_notes(self) -> tuple[str, ...]:
+        """The filter's language."""
+        return (
+            "FILTER",
+            '  decision:review amount:>1000 merchant:"café" since:15m !currency:EUR words',
+            '  Terms are joined by "and"; ! turns one round; account:=x is exactly x.',
+            f"  Fields: {', '.join(self.fields)}.",
+        )
+
     @property
     def is_described(self) -> bool:
         """Whether the description was opened."""

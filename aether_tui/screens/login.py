@@ -13,12 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Input, Static
+from textual.widgets import Button, Input, Static
 
 from aether_tui.client import GatewayClient
 from aether_tui.problems import GatewayError
 from aether_tui.theme import Glyphs
 from aether_tui.values import Identity
+from aether_tui.widgets.key_hints import KeyHints
 
 # RFC 5321, section 4.5.3.1; a password of more bytes than this is nobody's.
 _EMAIL_LENGTH_MAX = 254
@@ -67,7 +68,7 @@ class LoginScreen(ModalScreen[Identity]):
             yield self._message
             with Horizontal(classes="buttons"):
                 yield Button("Sign in", id="sign-in", variant="primary", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Begin with what is missing."""

@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from aether_tui.board import AnyTopic
 from aether_tui.live import Phase
 from aether_tui.session import Desk, Session
+from aether_tui.widgets.key_hints import KeyHints
 from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.navigation import Navigation, Place
 from aether_tui.widgets.truth_line import TruthLine
@@ -47,6 +48,17 @@ class PlaceScreen(Screen[None]):
     topics: ClassVar[tuple[AnyTopic, ...]] = ()
     """What is asked for while this screen is in front."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Next panel",
+            show=False,
+            id="place.next_panel",
+            tooltip="Go to the next panel; shift+tab goes back",
+        ),
+    ]
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(name=self.place.name)
         self.desk = desk
@@ -63,7 +75,7 @@ class PlaceScreen(Screen[None]):
             yield self._banner
             with Container(id="body"):
                 yield from self.compose_body()
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyHints()
         yield self._too_small
 
     def compose_body(self) -> ComposeResult:
@@ -73,6 +85,10 @@ class PlaceScreen(Screen[None]):
     def draw(self, now: float) -> None:
         """Show what the session holds now. Called whenever it changed, and once a second."""
         raise NotImplementedError
+
+    def help_notes(self) -> tuple[str, ...]:
+        """What the help says beneath the keys."""
+        return ()
 
     def open_row(self, key: str) -> None:
         """Put the cursor on a row and show all about it; screens without rows have none."""

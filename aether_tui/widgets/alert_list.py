@@ -62,7 +62,7 @@ def _score_column() -> Column[Alert]:
 
 def _common_columns() -> tuple[Column[Alert], ...]:
     return (
-        Column("account", 10, lambda a: Text(a.account_id), is_flexible=True),
+        Column("account", 9, lambda a: Text(a.account_id), is_flexible=True),
         Column("merchant", 12, lambda a: Text(a.merchant), is_flexible=True, rank=1),
         Column("amount", 11, lambda a: Text(a.amount, BRIGHT), align="right"),
         Column("cur", 3, lambda a: Text(a.currency, MUTED)),

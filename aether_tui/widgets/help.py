@@ -48,12 +48,13 @@ class Help(ModalScreen[None]):
         ),
     ]
 
-    def __init__(self, keys: Sequence[KeyHelp]) -> None:
+    def __init__(self, keys: Sequence[KeyHelp], notes: Sequence[str] = ()) -> None:
         super().__init__()
         self._keys = keys
+        self._notes = notes
 
     def compose(self) -> ComposeResult:
-        """A heading a group, a line an action."""
+        """A heading a group, a line an action; then what the screen has to add."""
         with VerticalScroll(id="help", classes="card"):
             yield Static("Keys", classes="card-title", markup=False)
             yield Static(join_lines(self._lines()), markup=False)
@@ -73,6 +74,8 @@ class Help(ModalScreen[None]):
                         (key.tooltip, FAINT),
                     )
             yield Text("")
+        for note in self._notes:
+            yield Text(note, MUTED)
 
 
 def collect_keys(screen: Screen[object]) -> tuple[KeyHelp, ...]:

@@ -25,7 +25,7 @@ def transaction_columns(glyphs: Glyphs) -> tuple[Column[Transaction], ...]:
         Column("time", 8, lambda t: Text(write_time(t.created_at), MUTED)),
         Column("id", 8, lambda t: Text(short_id(t), FAINT), rank=2),
         Column("account", 9, lambda t: Text(t.account_id), is_flexible=True),
-        Column("merchant", 11, lambda t: Text(t.merchant), is_flexible=True),
+        Column("merchant", 10, lambda t: Text(t.merchant), is_flexible=True),
         Column("kind", 10, lambda t: Text(t.kind or "", MUTED), rank=3),
         Column("amount", 12, lambda t: Text(t.amount, BRIGHT), align="right"),
         Column("cur", 3, lambda t: Text(t.currency, MUTED)),

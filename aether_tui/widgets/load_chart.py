@@ -27,7 +27,9 @@ _BAND_COLOUR = 240
 _AXIS_COLOUR = 239
 # plotext 6.1.0 paints it behind axes that were given a colour, whatever their pixel says.
 _WHITE_BACKGROUND = "\x1b[48;5;15m"
-_LABEL_EVERY_CELLS = 14
+_LABEL_EVERY_CELLS = 10
+_LABEL_EVERY_LINES = 4
+_TICK_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)
 _WIDTH_MIN = 30
 _HEIGHT_MIN = 6
 
@@ -139,9 +141,15 @@ def _build(
         )
     top = max([p.value for p in history] + [p.upper for p in coming])
     # From zero: a load of 98 to 102 is calm, and must not look like a storm.
-    figure.ruler("y").lim(0, max(1.0, top * 1.08))
-    positions, labels = _time_ticks(times + times_coming, width)
-    figure.ruler("x").ticks(positions, labels)
+    highest = max(1.0, top * 1.08)
+    figure.ruler("y").lim(0, highest)
+    loads = _load_ticks(highest, height)
+    figure.ruler("y").ticks(loads, [f"{load:,.0f}" for load in loads])
+    every = times + times_coming
+    instants = _time_ticks(min(every), max(every), width)
+    figure.ruler("x").ticks(
+        instants, [datetime.fromtimestamp(at, UTC).strftime("%H:%M") for at in instants]
+    )
     if glyphs.is_ascii:
         figure.axes(False)
     elif has_colour:
@@ -154,9 +162,18 @@ def _floor(point: ForecastPoint) -> float:
     return max(0.0, point.lower)
 
 
-def _time_ticks(times: Sequence[float], width: int) -> tuple[list[float], list[str]]:
-    first, last = min(times), max(times)
-    count = max(2, width // _LABEL_EVERY_CELLS)
-    step = (last - first) / count
-    positions = [first + step * number for number in range(count + 1)]
-    return positions, [datetime.fromtimestamp(p, UTC).strftime("%H:%M") for p in positions]
+def _load_ticks(highest: float, height: int) -> list[float]:
+    """Zero and the multiples of 1, 2 or 5 times a power of ten, as many as the height bears."""
+    count_max = max(2, height // _LABEL_EVERY_LINES)
+    power = 10.0 ** max(0, math.floor(math.log10(highest / count_max)))
+    step = next(s for s in (power, 2 * power, 5 * power, 10 * power) if highest / s <= count_max)
+    return [step * number for number in range(int(highest / step) + 1)]
+
+
+def _time_ticks(first: float, last: float, width: int) -> list[float]:
+    """Whole minutes, as round as possible, as many as the width bears."""
+    count_max = max(1, width // _LABEL_EVERY_CELLS)
+    minutes = next((m for m in _TICK_MINUTES if (last - first) / (60 * m) <= count_max), 1440)
+    step = 60.0 * minutes
+    start = math.ceil(first / step) * step
+    return [start + step * number for number in range(int((last - start) / step) + 1)] or [first]

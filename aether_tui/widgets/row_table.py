@@ -107,8 +107,11 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
 
     def show(self, rows: Sequence[_RowT]) -> None:
         """Draw these rows; the cursor stays on its row, or moves to the one in its place."""
+        fresh = tuple(rows)
+        if fresh == self._rows:
+            return
         place_before = self._cursor_place or 0
-        self._rows = tuple(rows)
+        self._rows = fresh
         self._places = {self._key(row): place for place, row in enumerate(self._rows)}
         self._lines = {key: line for key, line in self._lines.items() if key in self._places}
         self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER_HEIGHT)
@@ -255,6 +258,9 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         if kept is not None and kept[0] is row:
             return kept[1]
         strip = self._strip(Text.assemble(" " * _GUTTER, self._cells(row)))
+        if len(self._lines) > 2 * self.size.height:
+            # Only what is in sight is drawn again: rows that have scrolled by need no line.
+            self._lines.clear()
         self._lines[key] = (row, strip)
         return strip
 

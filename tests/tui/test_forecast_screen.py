@@ -18,6 +18,8 @@ from tests.conftest import ValkeyServer
 from tests.running import RunningSystem, running_system
 from tests.tui.driving import STANDARD, WIDE, signed_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def forecasting(database_url: str, valkey: ValkeyServer, tmp_path: Path) -> Iterator[RunningSystem]:

@@ -16,6 +16,8 @@ from tests.tui.driving import STANDARD, WIDE, Console, Traffic, open_console, si
 from tests.tui.hostile_gateway import PASSWORD, hostile_gateway
 from tests.tui.test_cleaning import is_harmless
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[str]:

@@ -22,6 +22,8 @@ from tests.tui.driving import DEADLINE_S, STANDARD, WIDE, Traffic, new_merchant
 
 _TITLE = "watched"
 
+pytestmark = pytest.mark.slow
+
 
 class Terminal:
     """One tmux pane of its own server."""
