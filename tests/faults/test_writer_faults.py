@@ -122,11 +122,12 @@ def test_f13_killed_while_it_sets_poison_aside(faults: FaultSystem, moment: Mome
 def test_f14_away_for_longer_than_every_timeout(faults: FaultSystem, how: str) -> None:
     """F14, F40: a writer stands still, or hears nothing of PostgreSQL, in the middle of a batch.
 
-    Not inside of COPY: there PostgreSQL waits for its client for as long as the connection lives.
+    Not inside of COPY, nor between the parts of one extended query: there PostgreSQL waits for its
+    client for as long as the connection lives, which over TCP is for as long as the keepalives say.
     """
     with faults.load(60):
         faults.wait_acked(30)
-        rule = faults.watch(Rule("advance"), faults.writers)
+        rule = faults.watch(Rule("commit_batch"), faults.writers)
         away = faults.struck(rule)
         before = faults.query(WRITER_SESSIONS)
         if how == "frozen":
