@@ -7,7 +7,7 @@ WITH_NODE := PATH="$(CURDIR)/.venv/node:$$PATH"
 DASHBOARD_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
-.PHONY: setup up down demo tui dashboard types test quick faults check format clean
+.PHONY: setup up down demo tui dashboard types test quick faults bench check format clean
 
 setup: .venv/.installed
 
@@ -36,6 +36,11 @@ test: .venv/.tools dashboard
 
 quick: .venv/.tools
 	$(BIN)/pytest -q -m "not slow"
+
+# Figures as ratios, side by side in one run; or one of them: make bench ONLY=bulk_rate
+bench: .venv/.tools
+	@command -v wrk >/dev/null || { echo "The benchmarks need wrk: apt-get install wrk" >&2; exit 1; }
+	$(BIN)/python -m bench $(ONLY)
 
 # Random faults under load for an hour, from a random seed; or: make faults SEED=7 MINUTES=10
 faults: .venv/.tools
