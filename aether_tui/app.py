@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 from textual import events, on, work
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
 
 from aether_tui.ascii import AsciiOnly
-from aether_tui.board import DECIDED_ALERTS, DEPTH, OPEN_ALERTS, SUMMARY, AnyTopic
+from aether_tui.board import DECIDED_ALERTS, DEPTH, SUMMARY, AnyTopic
 from aether_tui.client import GatewayClient
 from aether_tui.collecting import PauseCollector
 from aether_tui.keys import CONSOLE_BINDINGS
@@ -114,6 +114,11 @@ class ConsoleApp(App[None]):
     async def on_unmount(self) -> None:
         """Forget the tokens."""
         await self.client.close()
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as it is written in hints and help; by its name where a sign is not possible."""
+        display = super().get_key_display(binding)
+        return binding.key if self.glyphs.is_ascii and not display.isascii() else display
 
     async def on_event(self, event: events.Event) -> None:
         """Note that somebody types, beside what Textual does with it."""
@@ -217,7 +222,7 @@ class ConsoleApp(App[None]):
                 session.add_transaction(event)
             case Alert():
                 session.add_alert(event)
-                self._ask_soon((SUMMARY, OPEN_ALERTS, DECIDED_ALERTS))
+                self._ask_soon((SUMMARY,) if event.is_open else (SUMMARY, DECIDED_ALERTS))
             case Counters():
                 session.add_counters(event)
             case Gap():

@@ -15,14 +15,15 @@ from aether_tui.client import GatewayClient
 from aether_tui.problems import GatewayError, SignedOut
 from aether_tui.values import Alert, DeadLetter, Forecast, Pipeline, StreamDepth, Summary
 
-ALERTS_MAX = 200
-"""Alerts that a list asks for, the newest ones."""
+ALERTS_MAX = 500
+"""Open alerts that are asked for, the newest ones; the gateway gives no more at once."""
+DECIDED_ALERTS_MAX = 100
 DEAD_LETTERS_MAX = 100
 
 # A value is stale when three of its updates are missing.
 _STALE_AFTER_INTERVALS = 3
 # However often news comes in, a question is not asked more often than this.
-_ASK_AGAIN_MIN_S = 0.5
+_ASK_AGAIN_MIN_S = 1.0
 
 _T = TypeVar("_T")
 
@@ -73,10 +74,17 @@ AnyTopic = Topic[Any]
 
 SUMMARY: Topic[Summary] = Topic("summary", 5.0, GatewayClient.summary, "analytics:read")
 OPEN_ALERTS: Topic[tuple[Alert, ...]] = Topic(
-    "open alerts", 10.0, lambda c: c.alerts(status="open", limit=ALERTS_MAX), "alerts:read"
+    # Between the answers the live feed keeps them up to date.
+    "open alerts",
+    30.0,
+    lambda c: c.alerts(status="open", limit=ALERTS_MAX),
+    "alerts:read",
 )
 DECIDED_ALERTS: Topic[tuple[Alert, ...]] = Topic(
-    "decided alerts", 10.0, lambda c: c.alerts(status="resolved", limit=ALERTS_MAX), "alerts:read"
+    "decided alerts",
+    30.0,
+    lambda c: c.alerts(status="resolved", limit=DECIDED_ALERTS_MAX),
+    "alerts:read",
 )
 FORECAST: Topic[Forecast] = Topic("forecast", 15.0, GatewayClient.forecast)
 DEPTH: Topic[StreamDepth] = Topic("backlog", 2.0, GatewayClient.stream_depth)

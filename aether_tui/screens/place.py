@@ -131,7 +131,7 @@ class PlaceScreen(Screen[None]):
         since = ""
         if session.heard_at is not None:
             heard = datetime.now(UTC) - timedelta(seconds=time.monotonic() - session.heard_at)
-            since = f" What you see is of {write_time(heard)}Z."
+            since = f" Last news {write_time(heard)}Z."
         self._banner.show(f"{connection.reason}{since} r tries now.")
         self._banner.set_class(True, "-shown")
 

@@ -34,7 +34,7 @@ async def test_a_killed_gateway_is_said_and_its_return_brings_what_was_missed(
         await traffic.send(before)
         await console.sees(before)
         system.gateway.kill()
-        await console.sees("RECONNECTING", "What you see is of", "r tries now")
+        await console.sees("RECONNECTING", "Last news", "r tries now")
         await console.sees("STALE", before)
         # Back-off: the waits grow while nobody asks.
         await console.sees("RECONNECTING 2 in")

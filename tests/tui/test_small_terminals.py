@@ -82,7 +82,7 @@ async def test_ascii_draws_nothing_else(
             assert text.isascii()
             assert {len(line) for line in text.splitlines()} == {80}
         await console.press("2")
-        await console.sees("Cafe ???? ")
+        await console.sees("Cafe ???? ", "enter Open")
 
 
 async def test_without_colour_nothing_but_greys_is_drawn_and_meaning_stays(
