@@ -145,6 +145,9 @@ def run_all(plan: Plan) -> Tally:
                         _run_and_tell(system, plan, tally)
             except Found:
                 pass
+            except KeyboardInterrupt:
+                _say("interrupted: what was done so far counts")
+                break
     return tally
 
 
