@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from aether_cli.supervisor import load_running_settings
+from aether_core.errors import CannotStart
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +35,14 @@ def tui(
     ] = None,
 ) -> None:
     """Open the operations console."""
+    address = url or load_running_settings().base_url
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise typer.BadParameter(
+            f"{address} is no address like http://host:8420", param_hint="--url"
+        )
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CannotStart("The console needs a terminal for standard input and standard error.")
     # Imported here: Textual and plotext take a moment that the other subcommands need not wait.
     from aether_tui.app import ConsoleApp
     from aether_tui.collecting import leave_full_collections_to_pauses
@@ -42,9 +53,7 @@ def tui(
             level=logging.INFO,
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
-    console = ConsoleApp(
-        url or load_running_settings().base_url, email=email, is_ascii=ascii, is_read_only=read_only
-    )
+    console = ConsoleApp(address, email=email, is_ascii=ascii, is_read_only=read_only)
     leave_full_collections_to_pauses()
     console.run()
     if console.return_code:

@@ -2,11 +2,13 @@
 
 In:   the gateway, over HTTP and Server-Sent Events; keys and clicks.
 Out:  the screens, which draw what the session holds and never fetch what others show too.
-News is gathered for a tenth of a second and drawn at once; ages move on once a second.
+News is drawn at most ten times a second; ages move on once a second.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -45,8 +47,11 @@ from aether_tui.widgets.help import Help, collect_keys
 # can read, four repaints a second say as much and leave the processor alone.
 _GATHER_S = 0.1
 _GATHER_BUSY_S = 0.25
+_BREATH_S = 0.01
 _BUSY_PER_S = 50.0
 _TICK_S = 1.0
+# Nobody waits longer than this for a gateway that does not answer, only to leave.
+_FAREWELL_S = 2.0
 _SCREENS: tuple[type[PlaceScreen], ...] = (
     OverviewScreen,
     TransactionsScreen,
@@ -112,7 +117,10 @@ class ConsoleApp(App[None]):
         self._sign_in("")
 
     async def on_unmount(self) -> None:
-        """Forget the tokens."""
+        """End the session, so that nobody can go on with it, and forget the tokens."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self.client.sign_out()
         await self.client.close()
 
     def get_key_display(self, binding: Binding) -> str:
@@ -295,11 +303,13 @@ class ConsoleApp(App[None]):
         return None
 
     def _changed(self) -> None:
-        """Draw soon; whatever else comes until then is drawn with it."""
+        """Draw soon, and with it whatever else comes until then."""
         if self._gathering is None:
             counters = self.session.counters if self.session else None
             is_busy = counters is not None and counters.rate_per_second > _BUSY_PER_S
-            wait_s = _GATHER_BUSY_S if is_busy else _GATHER_S
+            gather_s = _GATHER_BUSY_S if is_busy else _GATHER_S
+            # What comes after a quiet moment is drawn at once, with what came in the same breath.
+            wait_s = max(_BREATH_S, gather_s - (time.monotonic() - self._drawn_at))
             self._gathering = self.set_timer(wait_s, self._draw_gathered)
 
     def _draw_gathered(self) -> None:

@@ -177,7 +177,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     def action_back(self) -> None:
         """Close the description; then clear the filter."""
         if self.is_described:
-            self._close()
+            self.close_detail()
         elif self._filter_box.text:
             self._filter_box.clear()
 
@@ -207,7 +207,8 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
         self.draw_detail()
         self.refresh_bindings()
 
-    def _close(self) -> None:
+    def close_detail(self) -> None:
+        """Show the whole table again."""
         self.remove_class("-detail")
         self.table.focus()
         self.refresh_bindings()

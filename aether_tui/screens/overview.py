@@ -57,7 +57,6 @@ class OverviewScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         """Begin in the feed."""
-        super().on_mount()
         self._feed.focus()
 
     def draw(self, now: float) -> None:

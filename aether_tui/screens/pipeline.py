@@ -44,7 +44,6 @@ class PipelineScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         """Begin in the table."""
-        super().on_mount()
         self._shards.focus()
 
     def draw(self, now: float) -> None:

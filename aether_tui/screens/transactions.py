@@ -64,6 +64,9 @@ class TransactionsScreen(ListScreen[Transaction]):
     @on(FollowingChanged)
     def _following_changed(self, event: FollowingChanged) -> None:
         self._total_at_pause = self.desk.session.total
+        if event.is_following:
+            # The newest row is another one all the time: nothing to be described.
+            self.close_detail()
         self.set_paused(is_paused=not event.is_following)
         self.draw_all()
 

@@ -212,3 +212,24 @@ def test_a_log_is_written_where_it_is_wanted_and_holds_no_secret(
     assert "live feed: live" in written
     assert admin.password not in written
     assert "Bearer" not in written
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [([], "needs a terminal"), (["--url", "somewhere"], "is no address like http://host:8420")],
+)
+def test_what_cannot_work_is_said_in_one_sentence(
+    options: list[str], sentence: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "aether_cli", "tui", *options],
+        env=clean_environment(AETHER_HOME=str(tmp_path), COLUMNS="200"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tests.running import Account, RunningSystem, free_port
@@ -114,3 +115,19 @@ async def test_every_action_is_found_by_its_name_and_explained_by_its_key(
         await console.sees("Open the screen Pipeline")
         await console.press("enter")
         await console.sees("every accepted transaction is accounted for")
+
+
+async def test_leaving_ends_the_session_at_the_gateway(
+    system: RunningSystem, analyst: Account
+) -> None:
+    async with signed_in(system, analyst, STANDARD) as console:
+        tokens = console.app.client._tokens
+        assert tokens is not None
+        with system.http() as http:
+            bearer = {"Authorization": f"Bearer {tokens.access_token}"}
+            assert http.get("/auth/me", headers=bearer).status_code == httpx.codes.OK
+        await console.press("q")
+    with system.http() as http:
+        assert http.get("/auth/me", headers=bearer).status_code == httpx.codes.UNAUTHORIZED
+        renewal = {"refresh_token": tokens.refresh_token}
+        assert http.post("/auth/refresh", json=renewal).status_code >= httpx.codes.BAD_REQUEST
