@@ -114,7 +114,12 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
         app,
     )
     logger.info("the gateway listens on %s", settings.base_url)
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        # uvicorn's word for a failed start; ours says why, as the last line of the log.
+        if server.failure is None:
+            raise
     if isinstance(server.failure, AetherError):
         raise server.failure
     if server.failure is not None:
