@@ -316,6 +316,7 @@ class FaultSystem:
         self.valkey.process.send_signal(signal.SIGCONT)
         if self.valkey.process.poll() is not None:
             self.valkey.start()
+        self.valkey_command("CONFIG", "SET", "maxmemory", "1gb")
         if self.postgres is not None:
             self.postgres.wait()
         violations = []
