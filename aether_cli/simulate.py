@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-# A Monday, so that the weeks of a simulation are whole; fixed, so that its bytes are.
-_START = datetime(2026, 1, 5, tzinfo=UTC)
+# The end, since a gateway refuses an instant that lies ahead; fixed, so that the bytes are.
+_END = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,11 @@ def simulate(
         float, typer.Option(min=0.0, max=0.5, help="Share of fraud, about.")
     ] = 0.007,
     start: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).")
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The first day (UTC); by default the days end with 4 January 2026.",
+        ),
     ] = None,
 ) -> None:
     """Write invented payments with a day's and a week's rhythm, and fraud of several kinds."""
@@ -41,7 +45,7 @@ def simulate(
         merchant_count=merchants,
         day_count=days,
         fraud_rate=fraud_rate,
-        start=_START if start is None else start.replace(tzinfo=UTC),
+        start=_END - timedelta(days=days) if start is None else start.replace(tzinfo=UTC),
     )
     count = fraud_count = 0
     try:

@@ -127,7 +127,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
         system.up()
         client = system.make_client()
         file = tmp_path / "payments.csv"
-        arguments = ("--accounts", "40", "--days", "400", "--fraud-rate", "0.05")
+        arguments = ("--accounts", "40", "--days", "1500", "--fraud-rate", "0.05")
         assert system.run("simulate", str(file), *arguments).returncode == 0
         with file.open() as text:
             load = Load(system.base_url, system.token_of(client), iter(csv.DictReader(text)))
