@@ -90,6 +90,13 @@ async def submit(request: Request) -> Response:
     check_may_write_to(caller, checked.account_id)
     transaction, submission = make_entry(checked, caller.subject)
     placed = await parts.acceptance.accept(checked.account_id, submission)
+    return await answer_accepted(parts, placed, checked, transaction)
+
+
+async def answer_accepted(
+    parts: Parts, placed: Placed, checked: CheckedSubmission, transaction: Transaction
+) -> HotResponse:
+    """Return the answer to a submission that is in the stream."""
     view = await _first_view(parts, placed, checked, transaction)
     headers = [_JSON, (b"location", f"/transactions/{view.id}".encode("ascii"))]
     if placed.accepted.replayed:
