@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -80,6 +80,13 @@ class AcceptanceCounts:
         return outcome
 
 
+class Owner(Protocol):
+    """Whom a submission belongs to."""
+
+    def settle(self, index: int, outcome: Outcome) -> None:
+        """Learn what became of one submission; must not raise."""
+
+
 class Gathering:
     """The submissions of one request on their way; `await outcomes()` once for what became."""
 
@@ -129,7 +136,7 @@ class _Waiting:
     """What waits for the next append of one shard."""
 
     submissions: list[Submission] = field(default_factory=list)
-    owners: list[tuple[Gathering | _Single, int]] = field(default_factory=list)
+    owners: list[tuple[Owner, int]] = field(default_factory=list)
 
 
 class Acceptance:
@@ -151,14 +158,31 @@ class Acceptance:
 
         Raises IdempotencyKeyReused, BacklogFull, StreamUnavailable, OutcomeUnknown.
         """
-        shards = self._shards_for(1)
-        shard = shard_of(account_id, shards.count)
         single = _Single()
-        self._join(shard, submission, single, 0)
+        shard = self.enter(account_id, submission, single)
         outcome = self.counts.add(await single.outcome, shard)
         if isinstance(outcome, Placed):
             return outcome
         raise outcome
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more submission may wait, for a stream that is there."""
+        return (
+            self._agreement.shards is not None
+            and self._waiting_count < self._settings.waiting_count_max
+        )
+
+    def enter(self, account_id: str, submission: Submission, owner: Owner) -> int:
+        """Let one transaction join the next append and return its shard.
+
+        The owner is told what became of it, and counts it. Raises StreamUnavailable, Unavailable
+        when nothing can be taken; nothing was.
+        """
+        shards = self._shards_for(1)
+        shard = shard_of(account_id, shards.count)
+        self._join(shard, submission, owner, 0)
+        return shard
 
     def offer(self, submissions: list[tuple[str, Submission]]) -> Gathering:
         """Let transactions, each with its account, join the next append.
@@ -183,9 +207,7 @@ class Acceptance:
             raise Unavailable(_TOO_MANY_WAIT)
         return shards
 
-    def _join(
-        self, shard: int, submission: Submission, owner: Gathering | _Single, index: int
-    ) -> None:
+    def _join(self, shard: int, submission: Submission, owner: Owner, index: int) -> None:
         waiting = self._waiting.get(shard)
         if waiting is None:
             waiting = self._waiting[shard] = _Waiting()

@@ -103,6 +103,23 @@ class Access:
             raise NotAuthenticated("The access token was revoked; sign in again.", "invalid_token")
         return caller
 
+    def recognise(self, authorization: str) -> Caller | None:
+        """Return who sends a header that is known and in force, without asking anybody.
+
+        None: it is for `authenticate` to look into.
+        """
+        caller = self._cache.get(authorization)
+        if (
+            caller is None
+            or caller.expires_at <= time.time()
+            or time.monotonic() - self._news.heard_at > AGE_MAX_S
+            or self._revoked.voids(
+                caller.token_id, caller.session_id, caller.subject, caller.token_version
+            )
+        ):
+            return None
+        return caller
+
     async def examine(self, token: str) -> AccessClaims:
         """Return what a token says, if it is in force. Raises NotAuthenticated, Unavailable."""
         claims = await self._claims(token)

@@ -36,6 +36,7 @@ from aether_api.openapi import make_document
 from aether_api.parts import Parts
 from aether_api.problems import handle
 from aether_api.query import check_query
+from aether_api.room import BulkRoom
 from aether_api.routes import (
     alerts,
     analytics,
@@ -85,7 +86,7 @@ class GatewayApp(FastAPI):
         super().__init__(**arguments)
         self.counts = RequestCounts()
         self._methods: list[tuple[Pattern[str], set[str]]] = []
-        self._edge = Edge(
+        self.edge = Edge(
             super().__call__,
             hot=_HOT,
             settings=settings.gateway,
@@ -96,7 +97,7 @@ class GatewayApp(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the lifespan."""
         scope["app"] = self
-        await self._edge(scope, receive, send)
+        await self.edge(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made once."""
@@ -122,7 +123,7 @@ class GatewayApp(FastAPI):
 
 def create_app(
     settings: Settings, *, on_failure: Callable[[BaseException], None] | None = None
-) -> FastAPI:
+) -> GatewayApp:
     """Return the gateway; its servers are reached only once it runs.
 
     on_failure: told when a loop beside the requests has failed; the process must then end.
@@ -238,6 +239,7 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
         access=Access(settings, pool, redis),
         agreement=agreement,
         acceptance=Acceptance(publisher, agreement, settings.gateway),
+        bulk_room=BulkRoom(settings.gateway),
         live=Live(following, pool, agreement, settings),
     )
 

@@ -40,11 +40,11 @@ MEDIA_TYPE_LINES: Final = "application/x-ndjson"
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 FEED_PATH: Final = "/events"
 _FORM_PREFIX: Final = "/oauth/"
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CHARSET = re.compile(r';\s*charset="?utf-?8"?\s*', re.IGNORECASE)
 
 # Answers of the API are somebody's data, or a moment's truth: nobody keeps them.
-_SECURITY_HEADERS: Final = (
+SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
@@ -83,7 +83,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         head = _Head(scope)
-        request_id = head.request_id or self._next_id()
+        request_id = head.request_id or self.next_id()
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id, self._counts, is_secure=scope["scheme"] == "https")
         try:
@@ -124,7 +124,8 @@ class Edge:
             return
         await respond_to(error, scope)(scope, receive, answer.send)
 
-    def _next_id(self) -> str:
+    def next_id(self) -> str:
+        """Return an id for a request that brings none."""
         self._id_count += 1
         return f"{self._id_prefix}-{self._id_count:x}"
 
@@ -167,7 +168,7 @@ class _Head:
                 self.has_body = True
             elif name == b"content-encoding":
                 self.content_encoding += value
-            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode("ascii")
 
 
@@ -194,16 +195,27 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.is_started = True
             self._counts.add(message["status"])
-            headers = [*message["headers"], *_SECURITY_HEADERS]
-            headers.append((b"x-request-id", self._request_id.encode("ascii")))
-            if not any(name == b"cache-control" for name, _ in message["headers"]):
-                headers.append(_NO_STORE)
-            if self._is_secure:
-                headers.append(_HSTS)
-            message["headers"] = headers
+            message["headers"] = dress(
+                list(message["headers"]),
+                self._request_id.encode("ascii"),
+                is_secure=self._is_secure,
+            )
         elif not message.get("more_body", False):
             self.is_finished = True
         await self._send(message)
+
+
+def dress(
+    headers: list[tuple[bytes, bytes]], request_id: bytes, *, is_secure: bool
+) -> list[tuple[bytes, bytes]]:
+    """Add the headers that every answer carries; return the same list."""
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append(_NO_STORE)
+    headers += SECURITY_HEADERS
+    headers.append((b"x-request-id", request_id))
+    if is_secure:
+        headers.append(_HSTS)
+    return headers
 
 
 def _check_media_type(path: str, head: _Head) -> None:

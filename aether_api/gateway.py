@@ -17,8 +17,9 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from aether_api.app import create_app, end_live_feeds
+from aether_api.app import GatewayApp, create_app, end_live_feeds
 from aether_api.edge import FEED_PATH
+from aether_api.express import ExpressLane
 from aether_api.protocol import BoundedProtocol
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
@@ -99,7 +100,7 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http=_protocol(settings),
+            http=_protocol(settings, app),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -126,9 +127,14 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
         raise AetherError(f"The gateway failed: {server.failure!r}") from server.failure
 
 
-def _protocol(settings: Settings) -> type[BoundedProtocol]:
+def _protocol(settings: Settings, app: GatewayApp) -> type[BoundedProtocol]:
     class Protocol(BoundedProtocol):
         connection_count_max = settings.gateway.connection_count_max
+        lane = ExpressLane(
+            app,
+            body_bytes_max=settings.gateway.body_bytes_max,
+            trusts_proxies=bool(settings.gateway.trusted_proxies),
+        )
 
     return Protocol
 

@@ -20,6 +20,7 @@ _BY_HAND: Final[tuple[type[BaseModel], ...]] = (
     schemas.NewTransaction,
     schemas.NewBulkTransaction,
     schemas.BulkResult,
+    schemas.BulkSummary,
     schemas.Hello,
     schemas.Counters,
     schemas.Gap,

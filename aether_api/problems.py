@@ -162,6 +162,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str | None = None
     request_id: str | None = None
     errors: tuple[FieldProblem, ...] = ()
+    retry_after_s: int | None = None
     # For OAuth 2.0 clients (RFC 6749 section 5.2), which look for these.
     error: str | None = None
     error_description: str | None = None
@@ -179,6 +180,11 @@ def problem_of(error: AetherError, instance: str | None, request_id: str | None)
         instance=instance,
         request_id=request_id,
         errors=_fields_of(error),
+        retry_after_s=(
+            error.retry_after_s
+            if isinstance(error, errors.TooManyAttempts | errors.Unavailable)
+            else None
+        ),
         error=error.code if isinstance(error, errors.OAuthRefused) else None,
         error_description=str(error) if isinstance(error, errors.OAuthRefused) else None,
     )

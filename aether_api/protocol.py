@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from aether_api.express import ExpressLane, ExpressRequest
 from aether_api.problems import (
     HeadTooLarge,
     MalformedRequest,
@@ -46,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """One client's connection."""
 
     connection_count_max = 5_000
+    lane: ExpressLane | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
@@ -76,6 +78,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         error = self._excess()
         if error is None:
+            if self._is_on_lane():
+                return
             super().on_headers_complete()
             if self._is_last and self.cycle is not None:
                 self.cycle.keep_alive = False
@@ -89,6 +93,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """Note that the request is there completely."""
         self._began_at = None
         super().on_message_complete()
+        request = self.cycle
+        if isinstance(request, ExpressRequest) and not request.take():
+            # The route shall look at it: it starts as if its head had only arrived now.
+            self.cycle = None
+            super().on_headers_complete()
+            super().on_body(bytes(request.body))
+            super().on_message_complete()
 
     def shutdown(self) -> None:
         """Begin to end: finish what is under way, and what a client has just come with.
@@ -125,6 +136,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle.scope["method"] != "HEAD":
             cycle.transport = _JoiningTransport(cycle.transport)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
+
+    def _is_on_lane(self) -> bool:
+        """Let a usual submission take the express lane, unless another is being answered."""
+        if self.lane is None or self._is_last:
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False
+        request = self.lane.admit(self)
+        if request is None:
+            return False
+        self.cycle = request  # type: ignore[assignment]
+        return True
 
     def _excess(self) -> AetherError | None:
         if len(self.url) > URL_LENGTH_MAX:

@@ -71,6 +71,9 @@ class Problem(_Answer):
     instance: str | None = Field(None, examples=["/transactions/"])
     request_id: str | None = None
     errors: list[FieldProblem] | None = None
+    retry_after_s: int | None = Field(
+        None, description="Seconds after which it may be tried again, as in `Retry-After`."
+    )
 
 
 class NewTransaction(_Body):
@@ -170,6 +173,16 @@ class BulkResult(_Answer):
     id: UUID | None = None
     replayed: bool | None = None
     problem: Problem | None = None
+
+
+class BulkSummary(_Answer):
+    """The last line of an answer in lines; without it the answer broke off."""
+
+    complete: bool = Field(description="Every item of the request has its result.")
+    received: int
+    accepted: int
+    replayed: int
+    refused: int
 
 
 class Alert(_Answer):

@@ -68,9 +68,9 @@ class GatewaySettings(BaseModel):
     """Gateway processes behind the one port."""
     body_bytes_max: int = Field(64 * 1024, ge=1024, le=16 * 1024 * 1024)
     """Largest body of an ordinary request."""
-    bulk_bytes_max: int = Field(16 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
-    """Largest body of a bulk submission."""
-    bulk_item_count_max: int = Field(10_000, ge=1, le=1_000_000)
+    bulk_bytes_max: int = Field(1024 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024 * 1024)
+    """Largest body of a bulk submission; it is never held as a whole."""
+    bulk_item_count_max: int = Field(1_000_000, ge=1, le=10_000_000)
     """Most transactions of one bulk submission."""
     waiting_count_max: int = Field(20_000, ge=1)
     """Transactions that wait for their append in one gateway process; beyond it: 503."""
@@ -194,6 +194,11 @@ class Settings(BaseSettings):
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path(f"/tmp/aether-{os.getuid()}-{digest}")  # noqa: S108 - made 0700 and checked
+
+    @property
+    def spool_directory(self) -> Path:
+        """Results of bulk submissions that wait for their clients to read them."""
+        return self.home / "spool"
 
     @property
     def log_directory(self) -> Path:

@@ -1,6 +1,6 @@
 """Load: keep-alive connections that cost almost nothing, so that the server is what is measured.
 
-Only what the gateway answers with is understood: HTTP/1.1 with a Content-Length.
+Only what the gateway answers with is understood: HTTP/1.1 with a Content-Length, or in chunks.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -53,8 +54,18 @@ class Connection:
         self._writer.write(head.encode() + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         status = int(answer[9:12])
-        length = int(answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        head = answer.lower()
+        if b"transfer-encoding:" in head:
+            return status, b"".join([chunk async for chunk in self._chunks(self._reader)])
+        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
         return status, await self._reader.readexactly(length)
+
+    @staticmethod
+    async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+        while size := int(await reader.readline(), 16):
+            yield await reader.readexactly(size)
+            await reader.readexactly(2)
+        await reader.readexactly(2)
 
 
 @dataclass(slots=True)

@@ -177,7 +177,8 @@ class Replay:
         self.tally.latencies_s.append(time.perf_counter() - began)
         left: list[Row] = []
         trouble = ""
-        for row, result in zip(batch, _decode_lines(answer.body), strict=True):
+        # After the rows' results comes a line that sums them up.
+        for row, result in zip(batch, _decode_lines(answer.body)[:-1], strict=True):
             if result.problem is None:
                 self.tally.take(result)
             elif result.problem.status >= 500 or result.problem.status == 429:
