@@ -33,7 +33,9 @@ class StreamSettings(BaseModel):
     backlog_max: int = Field(2_000_000, ge=100)
     """Most entries not yet written, per shard; beyond it the gateway answers 503."""
     idempotency_window_s: int = Field(24 * 3600, ge=60, le=30 * 24 * 3600)
-    """How long an Idempotency-Key is remembered at least."""
+    """How long an Idempotency-Key is remembered, where the memory for keys allows it."""
+    idempotency_memory_max_mb: int = Field(512, ge=1)
+    """Memory for keys, at most 64 bytes each; when it is used up the oldest are forgotten early."""
     memory_max_mb: int = Field(1024, ge=64)
     """Memory of the embedded Valkey; when it is used up nothing more is accepted."""
     feed_length_max: int = Field(20_000, ge=100)

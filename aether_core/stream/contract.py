@@ -13,15 +13,20 @@ new incarnation is agreed on (`incarnation.py`).
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from typing import Final, NamedTuple
 
 import msgspec
 
+from aether_core.settings import StreamSettings
+
 LIBRARY: Final = "aether"
 FUNCTION_ACCEPT: Final = "aether_accept"
+FUNCTION_ACCEPT_ALL: Final = "aether_accept_all"
 FUNCTION_AGREE: Final = "aether_agree"
 FUNCTION_REMEMBER: Final = "aether_remember"
+FUNCTION_KEYS: Final = "aether_keys"
 
 FEED_KEY: Final = "aether:feed"
 """What was committed, for the consoles: a capped stream."""
@@ -31,12 +36,18 @@ SHARD_COUNT_DEFAULT: Final = 8
 ENTRY_START: Final = "0-0"
 
 IDEMPOTENCY_WINDOW_PARTS: Final = 4
-"""The window is kept in so many parts; a key is looked for in them and the one before."""
+"""The window is kept in so many parts, beside the one that is being filled."""
+
+IDEMPOTENCY_KEY_BYTES: Final = 64
+"""Memory of one key in Valkey, at most; about 56 bytes as measured."""
 
 DIGEST_SIZE: Final = 12
 """Bytes of an idempotency digest: at 10^9 keys a collision has a chance of 10^-11."""
 
 BODY_DIGEST_SIZE: Final = 8
+"""Bytes of a body's digest in the rows; the stream's server keeps the first six of them."""
+
+_BODY_DIGEST_SIZE_KEPT: Final = 6
 
 _ENTRY_ID = re.compile(rb"([0-9]{1,20})-([0-9]{1,20})")
 
@@ -57,8 +68,26 @@ def calls_key(shard: int) -> str:
 
 
 def idempotency_key_prefix(shard: int) -> str:
-    """Return what the keys of a shard's idempotency buckets begin with."""
+    """Return what the keys of a shard's idempotency memory begin with."""
     return f"aether:idem:{{{shard}}}:"
+
+
+def idempotency_value(place: EntryId, incarnation: int, body_digest: bytes) -> bytes:
+    """Return what is remembered under an idempotency digest, as the functions write it."""
+    return (
+        struct.pack(">Q", place.ms)[2:]
+        + struct.pack(">II", place.sequence, incarnation)
+        + body_digest[:_BODY_DIGEST_SIZE_KEPT]
+    )
+
+
+def idempotency_terms(settings: StreamSettings, shard_count: int) -> tuple[int, int, int]:
+    """Return how a shard remembers keys: milliseconds of a part, parts, most keys of a part."""
+    parts = IDEMPOTENCY_WINDOW_PARTS
+    most = settings.idempotency_memory_max_mb * 1024 * 1024 // IDEMPOTENCY_KEY_BYTES
+    # One part more than those that make the window is in memory: the one that is being filled.
+    keys_max = most // (max(1, shard_count) * (parts + 1))
+    return settings.idempotency_window_s * 1000 // parts, parts, max(1000, keys_max)
 
 
 def shard_of(account_id: str, shard_count: int) -> int:

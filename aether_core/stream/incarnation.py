@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,6 +72,7 @@ async def open_stream(redis: Redis, shard: int, incarnation: int) -> None:
         1,
         contract.meta_key(shard),
         contract.incarnation_field(incarnation),
+        secrets.token_hex(8),
     )
 
 
@@ -95,7 +95,10 @@ async def agree_on_incarnations(
                 agreed[shard] = position.incarnation
                 await open_stream(redis, shard, position.incarnation)
                 continue
-            agreed[shard] = await _begin(redis, connection, shard, position, state, settings)
+            terms = contract.idempotency_terms(settings, shard_count)
+            agreed[shard] = await _begin(
+                redis, connection, shard, position, state, settings.idempotency_window_s, terms
+            )
     return agreed
 
 
@@ -111,7 +114,8 @@ async def _begin(
     shard: int,
     position: Position | None,
     state: StreamState,
-    settings: StreamSettings,
+    window_s: int,
+    terms: tuple[int, int, int],
 ) -> int:
     if position is None and state.incarnation is not None:
         # The database is new or was emptied, the stream is not: write what it still holds.
@@ -123,7 +127,7 @@ async def _begin(
     await begin_incarnation(connection, shard, incarnation, base_count=base_count, reason=reason)
     log = logger.info if position is None else logger.critical
     log("shard %d begins incarnation %08x: %s", shard, incarnation, reason)
-    await _load_idempotency_keys(redis, connection, shard, settings)
+    await _load_idempotency_keys(redis, connection, shard, window_s, terms)
     # Last: from here on the gateways may append.
     await open_stream(redis, shard, incarnation)
     return incarnation
@@ -140,29 +144,22 @@ def _reason(position: Position | None, state: StreamState) -> str:
 
 
 async def _load_idempotency_keys(
-    redis: Redis, connection: Session, shard: int, settings: StreamSettings
+    redis: Redis, connection: Session, shard: int, window_s: int, terms: tuple[int, int, int]
 ) -> None:
-    part_s = max(1, settings.idempotency_window_s // contract.IDEMPOTENCY_WINDOW_PARTS)
-    pages = find_recent_idempotency_keys(
-        connection, shard, window_s=settings.idempotency_window_s, page=_PAGE
-    )
+    pages = find_recent_idempotency_keys(connection, shard, window_s=window_s, page=_PAGE)
     async for page in pages:
         arguments: list[bytes | int] = []
         for known in page:
             place = known.place
-            arguments += (
-                place.ms // 1000,
-                known.digest,
-                struct.pack(">Q", place.ms)[2:]
-                + struct.pack(">II", place.sequence, place.incarnation)
-                + known.body_digest,
+            value = contract.idempotency_value(
+                EntryId(place.ms, place.sequence), place.incarnation, known.body_digest
             )
+            arguments += (place.ms, known.digest, value)
         await redis.execute_command(
             "FCALL",
             contract.FUNCTION_REMEMBER,
             1,
             contract.idempotency_key_prefix(shard),
-            part_s,
-            contract.IDEMPOTENCY_WINDOW_PARTS,
+            *terms,
             *arguments,
         )

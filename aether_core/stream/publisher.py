@@ -76,7 +76,6 @@ class StreamPublisher:
         self._gateway = secrets.token_bytes(8)
         self._connection: AbstractConnection | None = None
         self._names_of: dict[int, tuple[bytes, ...]] = {}
-        self._part_s = max(1, settings.idempotency_window_s // contract.IDEMPOTENCY_WINDOW_PARTS)
 
     async def append(
         self, groups: dict[int, list[Submission]], incarnations: dict[int, int]
@@ -87,8 +86,9 @@ class StreamPublisher:
         was appended, OutcomeUnknown when the connection broke after the call was sent.
         """
         outcomes: dict[int, list[Outcome]] = {}
+        terms = self._terms(len(incarnations))
         calls = [
-            (shard, self._call(shard, incarnations[shard], group))
+            (shard, self._call(shard, incarnations[shard], group, terms))
             for shard, group in groups.items()
         ]
         try:
@@ -116,16 +116,23 @@ class StreamPublisher:
         """Give the connection back."""
         await self._drop()
 
-    def _call(self, shard: int, incarnation: int, group: list[Submission]) -> bytes:
-        """Return the call as it travels; the library's own packing takes three times as long."""
-        arguments = [
-            *self._names(shard),
-            contract.incarnation_field(incarnation).encode(),
+    def _terms(self, shard_count: int) -> tuple[bytes, ...]:
+        """Return the arguments that are the same for each shard of a call."""
+        return (
             self._gateway,
             secrets.token_bytes(_TOKEN_SIZE),
             b"%d" % self._settings.backlog_max,
-            b"%d" % self._part_s,
-            b"%d" % contract.IDEMPOTENCY_WINDOW_PARTS,
+            *(b"%d" % term for term in contract.idempotency_terms(self._settings, shard_count)),
+        )
+
+    def _call(
+        self, shard: int, incarnation: int, group: list[Submission], terms: tuple[bytes, ...]
+    ) -> bytes:
+        """Return the call as it travels; the library's own packing takes three times as long."""
+        arguments = [
+            *self._names(shard),
+            *terms,
+            contract.incarnation_field(incarnation).encode(),
         ]
         for submission in group:
             arguments += (submission.digest, submission.body_digest, submission.payload)
@@ -169,7 +176,7 @@ class StreamPublisher:
             answer = await connection.read_response()
         except redis_errors.ResponseError as error:
             return [_refusal(error)] * count
-        return [_outcome(word, incarnation) for word in bytes(answer).split(b" ")]
+        return _outcomes(answer, incarnation)
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -178,14 +185,25 @@ class StreamPublisher:
             await self._redis.connection_pool.release(connection)
 
 
-def _outcome(word: bytes, incarnation: int) -> Outcome:
-    if word == b"!":
-        return KeyReused()
-    if word.startswith(b"="):
-        ms, sequence, first = word[1:].split(b"-")
-        return Accepted(contract.EntryId(int(ms), int(sequence)), int(first), replayed=True)
-    ms, _, sequence = word.partition(b"-")
-    return Accepted(contract.EntryId(int(ms), int(sequence)), incarnation)
+def _outcomes(answer: bytes, incarnation: int) -> list[Outcome]:
+    """Read the words of an answer, as `functions.lua` describes them."""
+    outcomes: list[Outcome] = []
+    for word in answer.split(b" "):
+        if word == b"!":
+            outcomes.append(KeyReused())
+        elif word.startswith(b"="):
+            ms, sequence, first = word[1:].split(b"-")
+            entry = contract.EntryId(int(ms), int(sequence))
+            outcomes.append(Accepted(entry, int(first), replayed=True))
+        else:
+            place, _, run = word.partition(b"+")
+            ms, _, sequence = place.partition(b"-")
+            ms_number, begin = int(ms), int(sequence)
+            outcomes += [
+                Accepted(contract.EntryId(ms_number, number), incarnation)
+                for number in range(begin, begin + int(run or 1))
+            ]
+    return outcomes
 
 
 def _refusal(error: redis_errors.ResponseError) -> AetherError:

@@ -177,10 +177,10 @@ def test_commands_are_known_by_what_they_do(through: Valkey) -> None:
 
     through.stage.run(pipeline())
     through.ask("XREAD", "STREAMS", stream_key(0), stream_key(1), "0-0", "0-0")
-    through.ask("FCALL", "aether_agree", "1", meta_key(0), "00000007")
+    through.ask("FCALL", "aether_agree", "1", meta_key(0), "00000007", "word")
     answer = through.ask(
         "FCALL", "aether_accept", "4", stream_key(0), meta_key(0), "calls", "idem:",
-        "00000007", "g", "t" * 12, "1000", "60", "4", "", "", "payload",
+        "g", "t" * 12, "1000", "60000", "4", "1000", "00000007", "", "", "payload",
     )  # fmt: skip
     assert isinstance(answer, bytes)
     for side in Side:

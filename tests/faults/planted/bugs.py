@@ -98,7 +98,7 @@ def no_fence() -> None:
 
 def no_idempotency() -> None:
     """Keys are not looked up before an append."""
-    _change_functions("if digest ~= '' then\n      local body", "if false then\n      local body")
+    _change_functions("known = look_up(group.parts, digests)", "known = {}")
 
 
 def capped_stream() -> None:
@@ -108,7 +108,7 @@ def capped_stream() -> None:
 
 def accepts_after_any_restart() -> None:
     """A stream that was restored from an older copy takes entries before it is compared."""
-    _change_functions("if not compared[meta] or", "if")
+    _change_functions("if compared[meta] ~= agreed[2] or", "if")
 
 
 def load_outside_the_transaction() -> None:
