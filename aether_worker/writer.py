@@ -48,6 +48,9 @@ logger = logging.getLogger(__name__)
 _UPKEEP_S = 3600.0
 """How often the next months' partitions are looked after, and scoring states are saved."""
 
+_GATHER_S_PER_ENTRY = 1e-4
+_GATHER_S_MAX = 0.008
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -74,6 +77,7 @@ class Writer:
         self._settings = writer
         self._pace = FeedPace(writer.feed_transactions_per_s)
         self._busy_shards = 1
+        self._last_count = 0
         self._writing: asyncio.Task[None] | None = None
         self._under_way = Batch()
 
@@ -91,7 +95,9 @@ class Writer:
                     await ensure_months(self._connection)
                     await self._holder.save()
                     upkeep_at = time.monotonic() + _UPKEEP_S
+                await self._gather()
                 entries = await self.read(stop)
+                self._last_count = sum(map(len, entries.values()))
                 if not entries:
                     continue
                 batch = self.prepare(entries, await self._known(entries))
@@ -183,6 +189,19 @@ class Writer:
         }
         events.append(FeedEvent("batch", "", _encoder.encode(counts)))
         await self._announce(events, {a.shard: a.reached for a in batch.advances})
+
+    async def _gather(self) -> None:
+        """Let entries gather, where that makes one batch of many small ones.
+
+        Behind a backlog the next batch is prepared while the last is written. Otherwise it begins
+        when the last is written, and a little later the more that one held: a transaction of the
+        database costs as much as a hundred rows.
+        """
+        last = self._last_count
+        if self._writing is None or last >= self._settings.batch_size_max // 4:
+            return
+        await asyncio.wait([self._writing])
+        await asyncio.sleep(min(_GATHER_S_MAX, last * _GATHER_S_PER_ENTRY))
 
     async def _settle(self) -> bool:
         """Wait for the batch that is being written.
