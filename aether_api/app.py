@@ -42,6 +42,7 @@ from aether_api.routes import (
     analytics,
     auth,
     bulk,
+    dead_letters,
     events,
     health,
     oauth,
@@ -170,6 +171,7 @@ def create_app(
         analytics.router,
         events.router,
         operations.router,
+        dead_letters.router,
         health.router,
     ):
         app.include_router(router)

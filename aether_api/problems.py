@@ -96,6 +96,13 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.AlertAlreadyResolved: ProblemKind(
         "alert-already-resolved", "The alert is already resolved", 409
     ),
+    errors.DeadLetterSettled: ProblemKind(
+        "dead-letter-settled", "The dead letter is already settled", 409
+    ),
+    errors.ReplayUnderWay: ProblemKind("replay-under-way", "A replay has begun", 409),
+    errors.TransactionDiscarded: ProblemKind(
+        "transaction-discarded", "The transaction was discarded", 410
+    ),
     errors.IdempotencyKeyReused: ProblemKind(
         "idempotency-key-reused", "The Idempotency-Key was used before", 422
     ),

@@ -1,10 +1,13 @@
 """Reading a transaction wherever it is: written in PostgreSQL, or still in the stream.
 
-An id is a place in the stream, so an accepted transaction is found there before it is written.
+An id is a place in the stream, so an accepted transaction is found there before it is written. One
+that could not be written is accepted still: it is pending while operators have it in hand, is what
+it was replayed as, or is gone for good once it was discarded.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,8 +15,9 @@ import msgspec
 
 from aether_api.parts import Parts
 from aether_core.database.connection import borrow
-from aether_core.database.pipeline import find_dead_payload
+from aether_core.database.dead_letters import KeptLetter, find_dead_letter, find_last_life
 from aether_core.database.transactions import find_transaction
+from aether_core.dead_letter import transaction_of_letter
 from aether_core.stream.contract import incarnation_field, stream_key
 from aether_core.transaction import (
     Place,
@@ -27,8 +31,19 @@ if TYPE_CHECKING:
     from aether_core.stream.publisher import Redis
 
 
-async def read_transaction(parts: Parts, identifier: UUID) -> TransactionView | None:
-    """Return a transaction, written or not. Raises DatabaseUnavailable; redis errors pass."""
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A transaction that was accepted, could not be written, and was given up."""
+
+    view: TransactionView
+    """As it was accepted."""
+
+
+async def read_transaction(parts: Parts, identifier: UUID) -> TransactionView | Discarded | None:
+    """Return a transaction, written or not; one that was replayed under its new id.
+
+    Raises DatabaseUnavailable; redis errors pass.
+    """
     async with borrow(parts.pool) as connection:
         found = await find_transaction(connection, identifier)
     if found is not None:
@@ -41,10 +56,16 @@ async def read_transaction(parts: Parts, identifier: UUID) -> TransactionView | 
         found = await find_transaction(connection, identifier)
         if found is not None:
             return found
-        # Or it could not be written yet, and operators have it in hand: it is still accepted.
-        payload = await find_dead_payload(connection, identifier)
-    place = place_of(identifier)
-    return None if payload is None or place is None else _pending(identifier, place, payload)
+        last = await find_last_life(connection, identifier)
+        letter = await find_dead_letter(connection, last)
+    if letter is None and last != identifier:
+        return await read_transaction(parts, last)
+    return None if letter is None else _dead(letter)
+
+
+def _dead(letter: KeptLetter) -> TransactionView | Discarded | None:
+    view = transaction_of_letter(letter)
+    return Discarded(view) if view is not None and letter.state == "discarded" else view
 
 
 async def read_pending(parts: Parts, identifier: UUID) -> TransactionView | None:

@@ -279,6 +279,34 @@ class DeadLetter(_Answer):
     error: str
     payload: str = Field(description="The entry's bytes in base64.")
     created_at: datetime
+    state: Literal["open", "replayed", "discarded"]
+    replayed_at: datetime | None
+    replayed_as: UUID | None = Field(description="The id of its new place in the stream.")
+    replayed_by: str | None
+    discarded_at: datetime | None
+    discarded_by: str | None
+    note: str | None
+
+
+class OpenedDeadLetter(DeadLetter):
+    """A dead letter with its bytes and, where they can be read, its fields."""
+
+    incarnation: str
+    payload_hex: str
+    payload_text: str = Field(description="ASCII; every other byte is escaped.")
+    transaction: Transaction | None
+
+
+class Discard(_Body):
+    """Why an operator gives an entry up."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"note": "Entered by hand instead, order 4711"}]},
+    )
+
+    note: str | None = Field(None, max_length=limits.DESCRIPTION_LENGTH_MAX)
 
 
 class Hello(_Answer):

@@ -10,21 +10,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
-import asyncpg
 from redis import exceptions as redis_errors
 
 from aether_cli.embedded import resolve_servers
+from aether_cli.stores import check_migrated, open_database
 from aether_cli.supervisor import load_running_settings
 from aether_core.database import users
-from aether_core.database.connection import Session, connect
+from aether_core.database.connection import Session
 from aether_core.database.revocations import Revocation
-from aether_core.database.schema import schema_is_current
 from aether_core.database.users import Client, User
-from aether_core.errors import CannotStart, DatabaseUnavailable, InvalidInput
+from aether_core.errors import CannotStart, InvalidInput
 from aether_core.identity import accounts
 from aether_core.identity.accounts import NewClient
 from aether_core.identity.emails import normalise_email
@@ -153,7 +152,7 @@ async def _ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
     given = settings.admin_password
     password = given.get_secret_value() if given is not None else secrets.token_urlsafe(15)
     email = normalise_email(settings.admin_email or FIRST_ADMIN_EMAIL)
-    async with _database(settings) as connection, connection.transaction():
+    async with open_database(settings) as connection, connection.transaction():
         if not await users.lock_first_admin(connection):
             return None
         check_password(password, email)
@@ -178,9 +177,8 @@ def _run(settings: Settings, work: Callable[[Session], Awaitable[_T]]) -> _T:
     """Do something in one database transaction."""
 
     async def in_transaction() -> _T:
-        async with _database(settings) as connection, connection.transaction():
-            if not await schema_is_current(connection):
-                raise CannotStart("The database is not migrated; run `aether up` first.")
+        async with open_database(settings) as connection, connection.transaction():
+            await check_migrated(connection)
             return await work(connection)
 
     return asyncio.run(in_transaction())
@@ -202,24 +200,3 @@ async def _announce(settings: Settings, revocation: Revocation) -> None:
         await announce_revocation(redis, revocation)
     finally:
         await redis.aclose()
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Session]:
-    """Open a connection for one piece of work. Raises CannotStart when there is no server."""
-    if settings.database_url is None:
-        raise CannotStart("There is no database; set AETHER_DATABASE_URL.")
-    try:
-        connection = await connect(
-            settings.database_url.get_secret_value(), statement_timeout_s=10, name="aether command"
-        )
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise CannotStart(
-            f"PostgreSQL does not answer ({type(error).__name__}); start Aether with `aether up`."
-        ) from error
-    try:
-        yield connection
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnavailable from error
-    finally:
-        await connection.close()

@@ -19,6 +19,7 @@ _SUBCOMMANDS = (
     "run",
     "user",
     "client",
+    "dead-letters",
     "retention",
     "openapi",
     "tui",
@@ -44,7 +45,7 @@ def build() -> typer.Typer:
     # A process that supervisord starts loads what it is and nothing more.
     wanted = [name for name in _SUBCOMMANDS if sys.argv[1:2] == [name]]
     for name in wanted or _SUBCOMMANDS:
-        import_module(f"aether_cli.{name}").register(app)
+        import_module(f"aether_cli.{name.replace('-', '_')}").register(app)
     return app
 
 

@@ -12,7 +12,10 @@ HTTP: `aether_api.problems` maps each class to a status.
     ├── NotFound                    nothing with this id that the caller may see
     ├── Conflict                    somebody else was first
     │   ├── EmailTaken
-    │   └── AlertAlreadyResolved
+    │   ├── AlertAlreadyResolved
+    │   ├── DeadLetterSettled       it was replayed or discarded before
+    │   └── ReplayUnderWay          it may be in the stream once more
+    ├── TransactionDiscarded        accepted, could not be written, and given up by an operator
     ├── IdempotencyKeyReused        the key was used before with another body
     ├── Refused                     a caller who may not do this
     │   ├── NotAuthenticated
@@ -102,6 +105,35 @@ class AlertAlreadyResolved(Conflict):
         super().__init__(f"This alert was already resolved as {resolution} by {resolved_by}.")
         self.resolution = resolution
         self.resolved_by = resolved_by
+
+
+class DeadLetterSettled(Conflict):
+    """Somebody replayed or discarded the dead letter before."""
+
+    def __init__(self, state: str, settled_by: str) -> None:
+        super().__init__(f"This dead letter was already {state} by {settled_by}.")
+        self.state = state
+        self.settled_by = settled_by
+
+
+class ReplayUnderWay(Conflict):
+    """A replay of the dead letter has begun and nobody knows how it ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A replay of this dead letter has begun and its end is not known; replay it again, "
+            "which never doubles it, rather than discard it."
+        )
+
+
+class TransactionDiscarded(AetherError):
+    """A transaction that was accepted, could not be written, and was given up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This transaction was accepted, could not be processed, and was discarded by an"
+            " operator. It has had no effect."
+        )
 
 
 class IdempotencyKeyReused(AetherError):

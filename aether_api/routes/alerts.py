@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
@@ -13,14 +12,14 @@ from starlette.responses import Response
 
 from aether_api import schemas
 from aether_api.access import Caller, require
+from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_account, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
 from aether_api.parts import Parts, parts_of
 from aether_api.query import parse_id
 from aether_core.alert import AlertView
 from aether_core.database.alerts import AlertFilter, find_alert, find_alerts, resolve_alert
-from aether_core.database.connection import Session, borrow
-from aether_core.database.users import find_user
+from aether_core.database.connection import borrow
 from aether_core.errors import NotFound
 from aether_core.stream.feed import FeedEvent, publish
 
@@ -100,20 +99,11 @@ async def resolve(
             connection,
             identifier,
             resolution=body.resolution,
-            resolved_by=await _name_of(connection, caller),
+            resolved_by=await name_of(connection, caller),
             note=note,
         )
     await _announce(parts, alert)
     return Response(_encode(alert), media_type="application/json")
-
-
-async def _name_of(connection: Session, caller: Caller) -> str:
-    """Return who decides, as colleagues know them."""
-    if caller.kind == "user":
-        user = await find_user(connection, UUID(caller.subject))
-        if user is not None:
-            return user.email
-    return caller.subject
 
 
 async def _announce(parts: Parts, alert: AlertView) -> None:

@@ -19,11 +19,18 @@ from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, 
 from aether_api.parts import Parts, parts_of
 from aether_api.problems import MalformedRequest
 from aether_api.query import check_currency, parse_id, parse_instant, refuse_unknown_query
-from aether_api.reading import read_pending, read_transaction
+from aether_api.reading import Discarded, read_pending, read_transaction
 from aether_api.submission import CheckedSubmission, make_entry, read_submission
 from aether_core.database.connection import borrow
 from aether_core.database.transactions import TransactionFilter, find_transactions
-from aether_core.errors import AetherError, InvalidInput, NotFound, NotPermitted, OutcomeUnknown
+from aether_core.errors import (
+    AetherError,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    TransactionDiscarded,
+)
 from aether_core.money import parse_minor_units
 from aether_core.transaction import (
     Transaction,
@@ -70,6 +77,13 @@ _SUBMIT_HEADERS: Final[dict[str, Any]] = {
     "Idempotency-Replayed": {
         "description": "`true` when this key was accepted before.",
         "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+
+_GET_HEADERS: Final[dict[str, Any]] = {
+    "Content-Location": {
+        "description": "Its present address, when it was processed anew under another id.",
+        "schema": {"type": "string"},
     },
 }
 
@@ -178,7 +192,11 @@ async def stream_length(
 @router.get(
     "/{transaction_id}",
     response_model=schemas.Transaction,
-    responses={404: {"model": schemas.Problem}},
+    responses={
+        200: {"headers": _GET_HEADERS},
+        404: {"model": schemas.Problem},
+        410: {"model": schemas.Problem, "description": "It could not be processed; discarded"},
+    },
 )
 async def get_transaction(
     request: Request,
@@ -187,13 +205,18 @@ async def get_transaction(
 ) -> Response:
     """Get one transaction, also while it is pending.
 
-    404 for one that does not exist and for one that is not yours to see.
+    One that had to be processed anew has another id since, which its first one leads to. 404 for
+    one that does not exist and for one that is not yours to see.
     """
     identifier = parse_id(transaction_id, "transaction")
-    view = await read_transaction(parts_of(request), identifier)
+    found = await read_transaction(parts_of(request), identifier)
+    view = found.view if isinstance(found, Discarded) else found
     if view is None or not _may_see(caller, view):
         raise NotFound("transaction")
-    return Response(_encode(view), media_type="application/json")
+    if isinstance(found, Discarded):
+        raise TransactionDiscarded
+    headers = {} if view.id == identifier else {"Content-Location": f"/transactions/{view.id}"}
+    return Response(_encode(view), 200, headers, "application/json")
 
 
 def check_may_write(caller: Caller) -> None:
@@ -223,10 +246,11 @@ async def _first_view(
         # It occurred when it was first submitted, which only the first one's entry or row knows.
         try:
             # The stream first: it is there, or was just asked, also when PostgreSQL is away.
-            first = await read_pending(parts, identifier)
-            first = first or await read_transaction(parts, identifier)
+            found: TransactionView | Discarded | None = await read_pending(parts, identifier)
+            found = found or await read_transaction(parts, identifier)
         except AetherError as error:
             raise OutcomeUnknown from error
+        first = found.view if isinstance(found, Discarded) else found
         if first is not None:
             transaction = msgspec.structs.replace(
                 transaction, occurred_at_us=us_of_instant(first.occurred_at)

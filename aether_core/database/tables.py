@@ -156,6 +156,31 @@ dead_letters = sa.Table(
     sa.Column("payload", BYTEA, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    # Noted before the payload is appended once more: after a crash in between nobody knows whether
+    # it was, and must look.
+    sa.Column("replay_began_at", _INSTANT),
+    sa.Column("replayed_at", _INSTANT),
+    # The id of its new place in the stream.
+    sa.Column("replayed_as", UUID),
+    sa.Column("replayed_by", sa.Text),
+    sa.Column("discarded_at", _INSTANT),
+    sa.Column("discarded_by", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.CheckConstraint(
+        "(replayed_at IS NULL) = (replayed_as IS NULL)"
+        " AND (replayed_at IS NULL) = (replayed_by IS NULL)",
+        name="replayed_completely",
+    ),
+    sa.CheckConstraint(
+        "(discarded_at IS NULL) = (discarded_by IS NULL)", name="discarded_completely"
+    ),
+    sa.CheckConstraint("replayed_at IS NULL OR discarded_at IS NULL", name="settled_once"),
+    # Those that wait for somebody; what is done stays for good.
+    sa.Index(
+        "ix_dead_letters_open_id",
+        sa.text("id DESC"),
+        postgresql_where=sa.text("replayed_at IS NULL AND discarded_at IS NULL"),
+    ),
 )
 
 load_buckets = sa.Table(

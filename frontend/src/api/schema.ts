@@ -429,11 +429,73 @@ export interface paths {
         };
         /**
          * Dead Letters
-         * @description List accepted entries that could not be written, newest first.
+         * @description List accepted entries that could not be written, newest first; those that are open.
          */
         get: operations["dead_letters_operations_dead_letters_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/dead-letters/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Dead Letter
+         * @description Show one with its bytes, and with its fields where they can be read.
+         */
+        get: operations["get_dead_letter_operations_dead_letters__letter_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/dead-letters/{letter_id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard
+         * @description Give the entry up for good. It stays listed among the discarded, with its bytes.
+         */
+        post: operations["discard_operations_dead_letters__letter_id__discard_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/dead-letters/{letter_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Let the entry try again, once: it is appended anew, and `replayed_as` is its new id.
+         *
+         *     After 503 send this again: the entry is never doubled.
+         */
+        post: operations["replay_operations_dead_letters__letter_id__replay_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -500,7 +562,8 @@ export interface paths {
          * Get Transaction
          * @description Get one transaction, also while it is pending.
          *
-         *     404 for one that does not exist and for one that is not yours to see.
+         *     One that had to be processed anew has another id since, which its first one leads to. 404 for
+         *     one that does not exist and for one that is not yours to see.
          */
         get: operations["get_transaction_transactions__transaction_id__get"];
         put?: never;
@@ -678,6 +741,25 @@ export interface components {
             replayed?: boolean | null;
         };
         /**
+         * BulkSummary
+         * @description The last line of an answer in lines; without it the answer broke off.
+         */
+        BulkSummary: {
+            /** Accepted */
+            accepted: number;
+            /**
+             * Complete
+             * @description Every item of the request has its result.
+             */
+            complete: boolean;
+            /** Received */
+            received: number;
+            /** Refused */
+            refused: number;
+            /** Replayed */
+            replayed: number;
+        };
+        /**
          * Counters
          * @description Exact counters, once a second to analysts and operators.
          */
@@ -743,6 +825,10 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Discarded At */
+            discarded_at: string | null;
+            /** Discarded By */
+            discarded_by: string | null;
             /** Entry */
             entry: string;
             /** Error */
@@ -752,13 +838,29 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Note */
+            note: string | null;
             /**
              * Payload
              * @description The entry's bytes in base64.
              */
             payload: string;
+            /**
+             * Replayed As
+             * @description The id of its new place in the stream.
+             */
+            replayed_as: string | null;
+            /** Replayed At */
+            replayed_at: string | null;
+            /** Replayed By */
+            replayed_by: string | null;
             /** Shard */
             shard: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "replayed" | "discarded";
         };
         /**
          * Decisions
@@ -771,6 +873,17 @@ export interface components {
             decline: number;
             /** Review */
             review: number;
+        };
+        /**
+         * Discard
+         * @description Why an operator gives an entry up.
+         * @example {
+         *       "note": "Entered by hand instead, order 4711"
+         *     }
+         */
+        Discard: {
+            /** Note */
+            note?: string | null;
         };
         /**
          * FieldProblem
@@ -1337,6 +1450,63 @@ export interface components {
             token_type?: "Bearer";
         };
         /**
+         * OpenedDeadLetter
+         * @description A dead letter with its bytes and, where they can be read, its fields.
+         */
+        OpenedDeadLetter: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Discarded At */
+            discarded_at: string | null;
+            /** Discarded By */
+            discarded_by: string | null;
+            /** Entry */
+            entry: string;
+            /** Error */
+            error: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Incarnation */
+            incarnation: string;
+            /** Note */
+            note: string | null;
+            /**
+             * Payload
+             * @description The entry's bytes in base64.
+             */
+            payload: string;
+            /** Payload Hex */
+            payload_hex: string;
+            /**
+             * Payload Text
+             * @description ASCII; every other byte is escaped.
+             */
+            payload_text: string;
+            /**
+             * Replayed As
+             * @description The id of its new place in the stream.
+             */
+            replayed_as: string | null;
+            /** Replayed At */
+            replayed_at: string | null;
+            /** Replayed By */
+            replayed_by: string | null;
+            /** Shard */
+            shard: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "replayed" | "discarded";
+            transaction: components["schemas"]["Transaction"] | null;
+        };
+        /**
          * Pipeline
          * @description The pipeline from the stream to the database.
          */
@@ -1389,6 +1559,11 @@ export interface components {
             instance?: string | null;
             /** Request Id */
             request_id?: string | null;
+            /**
+             * Retry After S
+             * @description Seconds after which it may be tried again, as in `Retry-After`.
+             */
+            retry_after_s?: number | null;
             /**
              * Status
              * @example 422
@@ -1773,11 +1948,13 @@ export type Accuracy = components['schemas']['Accuracy'];
 export type Alert = components['schemas']['Alert'];
 export type Anomaly = components['schemas']['Anomaly'];
 export type BulkResult = components['schemas']['BulkResult'];
+export type BulkSummary = components['schemas']['BulkSummary'];
 export type Counters = components['schemas']['Counters'];
 export type CountPair = components['schemas']['CountPair'];
 export type Credentials = components['schemas']['Credentials'];
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type Decisions = components['schemas']['Decisions'];
+export type Discard = components['schemas']['Discard'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Forecast = components['schemas']['Forecast'];
 export type ForecastPoint = components['schemas']['ForecastPoint'];
@@ -1796,6 +1973,7 @@ export type NewBulkTransaction = components['schemas']['NewBulkTransaction'];
 export type NewTransaction = components['schemas']['NewTransaction'];
 export type OAuthError = components['schemas']['OAuthError'];
 export type OAuthTokens = components['schemas']['OAuthTokens'];
+export type OpenedDeadLetter = components['schemas']['OpenedDeadLetter'];
 export type Pipeline = components['schemas']['Pipeline'];
 export type PipelineIdentity = components['schemas']['PipelineIdentity'];
 export type Problem = components['schemas']['Problem'];
@@ -2571,6 +2749,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                state?: "open" | "replayed" | "discarded" | "all";
             };
             header?: never;
             path?: never;
@@ -2585,6 +2764,148 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetter"][];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dead_letter_operations_dead_letters__letter_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedDeadLetter"];
+                };
+            };
+            /** @description No such dead letter */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_operations_dead_letters__letter_id__discard_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Discard"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description No such dead letter */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was replayed or discarded before */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_operations_dead_letters__letter_id__replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description No such dead letter */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was replayed or discarded before */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem */
@@ -2727,6 +3048,8 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Its present address, when it was processed anew under another id. */
+                    "Content-Location"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2735,6 +3058,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It could not be processed; discarded */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -79,7 +79,33 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column("replay_began_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("replayed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("replayed_as", sa.UUID(), nullable=True),
+        sa.Column("replayed_by", sa.Text(), nullable=True),
+        sa.Column("discarded_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("discarded_by", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(replayed_at IS NULL) = (replayed_as IS NULL)"
+            " AND (replayed_at IS NULL) = (replayed_by IS NULL)",
+            name=op.f("ck_dead_letters_replayed_completely"),
+        ),
+        sa.CheckConstraint(
+            "(discarded_at IS NULL) = (discarded_by IS NULL)",
+            name=op.f("ck_dead_letters_discarded_completely"),
+        ),
+        sa.CheckConstraint(
+            "replayed_at IS NULL OR discarded_at IS NULL", name=op.f("ck_dead_letters_settled_once")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
+    )
+    op.create_index(
+        "ix_dead_letters_open_id",
+        "dead_letters",
+        [sa.literal_column("id DESC")],
+        unique=False,
+        postgresql_where=sa.text("replayed_at IS NULL AND discarded_at IS NULL"),
     )
     op.create_table(
         "dropped_rows",
