@@ -54,10 +54,10 @@ class Connection:
         self._writer.write(head.encode() + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         status = int(answer[9:12])
-        head = answer.lower()
-        if b"transfer-encoding:" in head:
+        fields = answer.lower()
+        if b"transfer-encoding:" in fields:
             return status, b"".join([chunk async for chunk in self._chunks(self._reader)])
-        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        length = int(fields.partition(b"content-length:")[2].partition(b"\r\n")[0])
         return status, await self._reader.readexactly(length)
 
     @staticmethod

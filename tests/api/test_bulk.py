@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import socket
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from typing import Any
 
 import httpx
@@ -25,15 +28,49 @@ def as_lines(items: list[dict[str, Any]]) -> bytes:
     return b"\n".join(json.dumps(item).encode() for item in items)
 
 
-def results_of(answer: httpx.Response) -> list[dict[str, Any]]:
+def results_of(answer: httpx.Response, *, is_complete: bool = True) -> list[dict[str, Any]]:
+    """Return the results of the items, after checking that they and the summary are in order."""
     assert answer.status_code == 200, answer.text
     if answer.headers["content-type"].startswith("application/json"):
         found: list[dict[str, Any]] = answer.json()
     else:
         found = [json.loads(line) for line in answer.text.splitlines()]
+        summary = found.pop()
+        counts = Counter(
+            "refused" if "problem" in result else "replayed" if "replayed" in result else "accepted"
+            for result in found
+        )
+        assert summary["complete"] is is_complete
+        assert all(summary[name] == counts[name] for name in ("accepted", "replayed", "refused"))
+        assert summary["received"] == len(found) - (not is_complete)
     assert [result["index"] for result in found] == list(range(len(found)))
     assert all(("id" in result) != ("problem" in result) for result in found)
     return found
+
+
+@contextmanager
+def posting(
+    served: Served, client: httpx.Client, headers: dict[str, str]
+) -> Iterator[socket.socket]:
+    """Begin a bulk request whose body comes in chunks."""
+    url = httpx.URL(served.system.base_url)
+    with socket.create_connection((url.host, url.port or 0), timeout=30) as peer:
+        peer.sendall(
+            b"POST /transactions/bulk HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            b"Authorization: %b\r\nContent-Type: %b\r\n\r\n"
+            % (client.headers["authorization"].encode(), headers["Content-Type"].encode())
+        )
+        yield peer
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def read_chunk(answer: BufferedReader) -> bytes:
+    data = answer.read(int(answer.readline(), 16))
+    answer.readline()
+    return data
 
 
 def items_of(account: str, count: int) -> list[dict[str, Any]]:
@@ -126,17 +163,6 @@ def test_nothing_is_taken_of_an_empty_array(service: httpx.Client) -> None:
     assert service.post(PATH, json=[]).json() == []
 
 
-def test_too_many_items(service: httpx.Client) -> None:
-    account = new_account()
-    items = [transaction(account_id=account)] * 10_001
-    answer = service.post(PATH, json=items)
-    assert answer.status_code == 422
-    results = results_of(service.post(PATH, content=as_lines(items), headers=LINES))
-    assert len(results) == 10_001
-    assert all("id" in result for result in results[:-1])
-    assert results[-1]["problem"]["status"] == 422
-
-
 def test_the_header_is_not_for_many(service: httpx.Client) -> None:
     answer = service.post(PATH, json=[], headers={"Idempotency-Key": "k"})
     assert answer.status_code == 400
@@ -152,6 +178,41 @@ def test_lines_may_arrive_in_any_pieces(service: httpx.Client) -> None:
 
     results = results_of(service.post(PATH, content=pieces(), headers=LINES))
     assert len(results) == 50
+
+
+def test_results_come_while_the_body_still_arrives(served: Served, service: httpx.Client) -> None:
+    item = json.dumps(transaction(account_id=new_account())).encode() + b"\n"
+    with posting(served, service, LINES) as peer:
+        answer = peer.makefile("rb")
+        for number in range(3):
+            peer.sendall(chunk(item))
+            if number == 0:
+                while answer.readline() != b"\r\n":
+                    pass
+            result = json.loads(read_chunk(answer))
+            assert result["index"] == number
+            assert "id" in result
+        peer.sendall(chunk(b""))
+        summary = json.loads(read_chunk(answer))
+        assert (summary["complete"], summary["accepted"]) == (True, 3)
+        assert read_chunk(answer) == b""
+
+
+@pytest.mark.parametrize("ending", [b"]", b",", b"] x", b",]", b',{"amount":'])
+def test_a_long_array_is_taken_up_to_where_it_breaks(service: httpx.Client, ending: bytes) -> None:
+    account = new_account()
+    items = [
+        transaction(account_id=account, description="x" * 500, idempotency_key=f"k{n}")
+        for n in range(2_000)
+    ]
+    body = b"[" + b", ".join(json.dumps(item).encode() for item in items) + ending
+    results = results_of(service.post(PATH, content=body, headers=JSON))
+    assert all("id" in result for result in results[:2_000])
+    if ending == b"]":
+        assert len(results) == 2_000
+        return
+    assert len(results) == 2_001
+    assert results[-1]["problem"]["type"] == "/problems/malformed-request"
 
 
 def test_a_line_that_may_be_cut_is_not_taken(served: Served, service: httpx.Client) -> None:
