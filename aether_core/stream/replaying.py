@@ -3,14 +3,14 @@
 In:   a dead letter that waits, and an operator who has mended what kept it from being written.
 Out:  the payload as a new entry, accepted like any other; the letter says what it has become.
 Two servers are changed and either may be lost in between, so the intention is committed first. An
-attempt after another whose end is unknown finds what that one did: in the idempotency keys of the
-stream while they last, in the rows and dead letters after that.
+attempt after another whose end is unknown finds what that one did in the rows and dead letters, and
+does nothing while it may still wait in the stream. An append that arrives late is recognised there
+by its idempotency digest, which is made from the letter's id.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -33,7 +33,6 @@ from aether_core.settings import StreamSettings
 from aether_core.stream.contract import (
     BODY_DIGEST_SIZE,
     DIGEST_SIZE,
-    EntryId,
     parse_entry_id,
     shard_of,
     stream_key,
@@ -71,7 +70,7 @@ async def replay_dead_letter(
 
     Runs in database transactions of its own. However often it is called, whatever dies in between,
     the payload gets one new place. Raises NotFound, DeadLetterSettled; BacklogFull and
-    StreamUnavailable when nothing was appended; OutcomeUnknown: call it again.
+    other Unavailable when nothing was appended; OutcomeUnknown: call it again.
     """
     is_first = await begin_replay(connection, identifier)
     refusal: AetherError | None = None
@@ -86,9 +85,7 @@ async def replay_dead_letter(
         )
         if shard not in shards:
             raise StreamUnavailable
-        place = None
-        if not is_first:
-            place = await _find_earlier(redis, connection, letter, replay, shard, settings)
+        place = None if is_first else await _find_earlier(redis, connection, letter, replay, shard)
         if place is None:
             outcome = await _append(redis, shard, shards, replay.submission, settings)
             if isinstance(outcome, Accepted):
@@ -129,27 +126,21 @@ def _replay_of(letter: KeptLetter) -> _Replay:
 
 
 async def _find_earlier(
-    redis: Redis,
-    connection: Session,
-    letter: KeptLetter,
-    replay: _Replay,
-    shard: int,
-    settings: StreamSettings,
+    redis: Redis, connection: Session, letter: KeptLetter, replay: _Replay, shard: int
 ) -> UUID | None:
-    """Find what an attempt before this one has done, where the stream may have forgotten it."""
+    """Find what an attempt before this one has done; the stream's memory of keys may be short."""
     if replay.account_id is None or replay.digest is None or letter.replay_began_at is None:
         return None
-    began_s = letter.replay_began_at.timestamp()
+    # The stream first: what leaves it meanwhile is in the rows then.
     first = await redis.execute_command("XRANGE", stream_key(shard), "-", "+", "COUNT", 1)
-    oldest = parse_entry_id(first[0][0]) if first else EntryId(int(time.time() * 1000), 0)
     found = await find_earlier_replay(
         connection, letter, replay.submission.payload, replay.account_id, replay.digest
     )
-    is_forgotten = time.time() > began_s + settings.idempotency_window_s
-    if found is None and is_forgotten and oldest.ms <= (began_s + _LATE_S) * 1000:
+    until_ms = (letter.replay_began_at.timestamp() + _LATE_S) * 1000
+    if found is None and first and parse_entry_id(first[0][0]).ms <= until_ms:
         raise Unavailable(
-            "An earlier replay of this dead letter may still wait in the stream; try again "
-            "when the backlog is written.",
+            "An earlier replay of this dead letter may still wait in the stream; try again when "
+            "the backlog is written.",
             10,
         )
     return found
