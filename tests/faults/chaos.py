@@ -25,7 +25,7 @@ from tests.faults.rules import Action, Moment, Rule
 from tests.faults.system import FaultSystem
 from tests.faults.wire import Side
 
-_STRIKE_S = 3.0
+_STRIKE_S = 2.0
 _GRACE_S = 20.0
 """What supervisord gives a process to end."""
 

@@ -103,7 +103,10 @@ class Mix:
     """Sent again after it was acknowledged."""
     outliers: float = 0.04
     """Amounts that must raise alerts."""
-    account_count: int = 40
+    account_count: int = 200
+    now: float = 0.1
+    """Without a moment of their own, so that they happen as they are accepted. Of few accounts
+    many such orders are a burst, and most of all that follows is flagged."""
 
 
 class Clients:
@@ -138,7 +141,7 @@ class Clients:
             units *= 5_000
         amount = f"{units}" if decimals == 0 else f"{units / 10**decimals:.{decimals}f}"
         occurred_at = None
-        if rng.random() < 0.7:
+        if rng.random() >= mix.now:
             ago = timedelta(seconds=rng.randrange(30 * 24 * 3600))
             occurred_at = (datetime.now(UTC) - ago).isoformat()
         order = Order(
