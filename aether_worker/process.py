@@ -51,7 +51,8 @@ SESSION_ERRORS = (
 """What ends a session and lets the next one begin."""
 
 _RETRY_FIRST_S = 0.1
-_RETRY_MAX_S = 5.0
+_RETRY_MAX_S = 2.0
+"""An attempt costs little, and a longer pause makes the backlog wait for a server that is back."""
 
 # A writer that froze is given up by PostgreSQL after so long, and its shards are free. A live one
 # asks something at least once in `rebalance_s`.
