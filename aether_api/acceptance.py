@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
 
 from aether_api.agreement import Shards, StreamAgreement
+from aether_api.pressure import Pressure
 from aether_core.cancellation import heed_cancellation
 from aether_core.errors import (
     AetherError,
+    BacklogFull,
+    BacklogReason,
     IdempotencyKeyReused,
     OutcomeUnknown,
     StreamUnavailable,
@@ -61,6 +65,8 @@ class AcceptanceCounts:
     """The connection broke during the append."""
     appends: int = 0
     """Groups that were appended; accepted ÷ appends is the size of a group."""
+    backpressure: Counter[BacklogReason] = field(default_factory=Counter)
+    """Of the refused, those for which there was too much work in hand."""
 
     def add(self, outcome: Outcome | None, shard: int) -> Placed | AetherError:
         """Count one outcome; return it as requests see it."""
@@ -76,8 +82,14 @@ class AcceptanceCounts:
         if outcome is None or isinstance(outcome, OutcomeUnknown):
             self.unknown += 1
             return outcome or OutcomeUnknown()
-        self.refused += 1
+        self.refuse(outcome, 1)
         return outcome
+
+    def refuse(self, why: AetherError, count: int) -> None:
+        """Count submissions that were not taken."""
+        self.refused += count
+        if isinstance(why, BacklogFull):
+            self.backpressure[why.reason] += count
 
 
 class Owner(Protocol):
@@ -143,11 +155,17 @@ class Acceptance:
     """The one way into the stream for all requests of this process."""
 
     def __init__(
-        self, publisher: StreamPublisher, agreement: StreamAgreement, settings: GatewaySettings
+        self,
+        publisher: StreamPublisher,
+        agreement: StreamAgreement,
+        settings: GatewaySettings,
+        pressure: Pressure | None = None,
     ) -> None:
+        """pressure: what refuses before the stream's server does; None: nothing."""
         self._publisher = publisher
         self._agreement = agreement
         self._settings = settings
+        self._pressure = pressure
         self._waiting: dict[int, _Waiting] = {}
         self._waiting_count = 0
         self._arrived = asyncio.Event()
@@ -171,6 +189,7 @@ class Acceptance:
         return (
             self._agreement.shards is not None
             and self._waiting_count < self._settings.waiting_count_max
+            and (self._pressure is None or self._pressure.refusal is None)
         )
 
     def enter(self, account_id: str, submission: Submission, owner: Owner) -> int:
@@ -202,6 +221,11 @@ class Acceptance:
         if shards is None:
             self.counts.refused += count
             raise StreamUnavailable
+        if self._pressure is not None and self._pressure.refusal is not None:
+            refusal = self._pressure.refusal
+            self.counts.refuse(refusal, count)
+            # A new one each time: an exception gathers the traces of all who raise it.
+            raise BacklogFull(refusal.reason, refusal.retry_after_s)
         if self._waiting_count + count > self._settings.waiting_count_max:
             self.counts.refused += count
             raise Unavailable(_TOO_MANY_WAIT)
@@ -233,7 +257,9 @@ class Acceptance:
         try:
             if shards is not None:
                 groups = {shard: waiting.submissions for shard, waiting in taken.items()}
-                outcomes = await self._publisher.append(groups, shards.incarnations)
+                outcomes = await self._publisher.append(
+                    groups, shards.incarnations, shards.durability.copies
+                )
                 self.counts.appends += len(groups)
         finally:
             # Also when this task is cancelled or fails in the middle: nobody waits for ever, and

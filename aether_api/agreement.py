@@ -24,9 +24,10 @@ from aether_core.database.connection import check_server as check_database
 from aether_core.database.positions import settle_shard_count
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import StreamSettings
-from aether_core.stream.connection import check_server as check_stream
 from aether_core.stream.connection import load_functions
 from aether_core.stream.contract import SHARD_COUNT_DEFAULT
+from aether_core.stream.durability import Durability
+from aether_core.stream.durability import check_server as check_stream
 from aether_core.stream.incarnation import agree_on_incarnations
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Shards:
 
     count: int
     incarnations: dict[int, int]
-    warnings: tuple[str, ...]
-    """Where the stream's server cannot keep our promises."""
+    durability: Durability
+    """What the stream's server keeps of what it has acknowledged."""
 
 
 class StreamAgreement:
@@ -106,8 +107,9 @@ class StreamAgreement:
             logger.info("%d shards agreed on", self.shards.count)
 
     async def _agree(self) -> Shards:
-        warnings = await check_stream(self._redis)
-        for warning in warnings:
+        durability = await check_stream(self._redis, self._settings)
+        logger.info("the stream's server promises: %s", durability.promise.text)
+        for warning in durability.warnings:
             logger.warning("%s", warning)
         await load_functions(self._redis)
         async with borrow(self._pool) as connection:
@@ -118,4 +120,4 @@ class StreamAgreement:
             incarnations = await agree_on_incarnations(
                 self._redis, connection, count, self._settings
             )
-        return Shards(count, incarnations, tuple(warnings))
+        return Shards(count, incarnations, durability)

@@ -34,6 +34,7 @@ from aether_api.live import Live
 from aether_api.metrics import RequestCounts
 from aether_api.openapi import make_document
 from aether_api.parts import Parts
+from aether_api.pressure import Pressure
 from aether_api.problems import handle
 from aether_api.query import check_query
 from aether_api.room import BulkRoom
@@ -204,6 +205,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         tasks = [
             group.create_task(parts.agreement.run(), name="agreement"),
             group.create_task(parts.acceptance.run(), name="acceptance"),
+            group.create_task(parts.pressure.run(), name="pressure"),
             group.create_task(parts.access.run(), name="access"),
             group.create_task(parts.live.run(), name="live"),
         ]
@@ -234,14 +236,16 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
     publisher = StreamPublisher(redis, settings.stream)
     stack.push_async_callback(publisher.close)
     agreement = StreamAgreement(pool, redis, settings.stream)
+    pressure = Pressure(redis, agreement, settings.stream)
     return Parts(
         settings=settings,
         pool=pool,
         redis=redis,
         access=Access(settings, pool, redis),
         agreement=agreement,
-        acceptance=Acceptance(publisher, agreement, settings.gateway),
+        acceptance=Acceptance(publisher, agreement, settings.gateway, pressure),
         bulk_room=BulkRoom(settings.gateway),
+        pressure=pressure,
         live=Live(following, pool, agreement, settings),
     )
 

@@ -19,7 +19,9 @@ from redis import exceptions as redis_errors
 from aether_api.backlog import Backlog, measure_backlog
 from aether_core.database.connection import borrow
 from aether_core.database.pipeline import Totals, find_totals
-from aether_core.errors import AetherError
+from aether_core.errors import AetherError, BacklogReason
+from aether_core.settings import StreamSettings
+from aether_core.stream.key_memory import KeyMemory
 
 if TYPE_CHECKING:
     from aether_api.parts import Parts
@@ -127,7 +129,87 @@ def _samples(
             "Entries that could not be written.",
             {"": totals.dead_letter_count},
         )
+    yield from _stream_samples(parts)
     yield from _process_samples()
+
+
+def _stream_samples(parts: Parts) -> Iterator[_Sample]:
+    """What is known of the stream's server, its memory and its keys, as it was last looked at."""
+    pressure, refused = parts.pressure, parts.acceptance.counts.backpressure
+    current = None if pressure.refusal is None else pressure.refusal.reason
+    yield _Sample(
+        "aether_backpressure",
+        "gauge",
+        "Whether nothing more is accepted, and why.",
+        {f'reason="{reason.value}"': float(reason is current) for reason in BacklogReason},
+    )
+    yield _Sample(
+        "aether_backpressure_refusals_total",
+        "counter",
+        "Submissions that were refused for too much work in hand.",
+        {f'reason="{reason.value}"': refused[reason] for reason in BacklogReason},
+    )
+    shards = parts.agreement.shards
+    if shards is not None:
+        promise = shards.durability.promise
+        yield _Sample(
+            "aether_durability",
+            "gauge",
+            "What the stream's server promises for what was acknowledged.",
+            {f'promise="{promise.name.lower()}"': 1.0},
+        )
+    if pressure.memory is not None:
+        yield _Sample(
+            "aether_stream_memory_bytes",
+            "gauge",
+            "Memory of the stream's (fullest) server.",
+            {"": pressure.memory.used},
+        )
+        yield _Sample(
+            "aether_stream_memory_max_bytes",
+            "gauge",
+            "Its limit; 0 when it has none.",
+            {"": pressure.memory.limit},
+        )
+    if pressure.keys is not None:
+        yield from _key_samples(pressure.keys, parts.settings.stream)
+
+
+def _key_samples(keys: KeyMemory, settings: StreamSettings) -> Iterator[_Sample]:
+    yield _Sample(
+        "aether_idempotency_keys", "gauge", "Idempotency keys in memory.", {"": keys.count}
+    )
+    yield _Sample(
+        "aether_idempotency_memory_bytes", "gauge", "Memory that they take.", {"": keys.bytes}
+    )
+    yield _Sample(
+        "aether_idempotency_memory_max_bytes",
+        "gauge",
+        "Memory that they may take; beyond it the oldest are forgotten early.",
+        {"": settings.idempotency_memory_max_mb * 1024 * 1024},
+    )
+    yield _Sample(
+        "aether_idempotency_key_bytes",
+        "gauge",
+        "Memory of one of them.",
+        {"": round(keys.bytes_per_key, 1)},
+    )
+    yield _Sample(
+        "aether_idempotency_window_seconds",
+        "gauge",
+        "How far back keys are known: as configured, and in effect.",
+        {
+            'window="configured"': settings.idempotency_window_s,
+            'window="effective"': round(keys.window_s, 1),
+        },
+    )
+    if keys.forecast_bytes is not None:
+        yield _Sample(
+            "aether_idempotency_memory_forecast_bytes",
+            "gauge",
+            "Memory that the configured window takes at the present rate of new keys.",
+            {"": keys.forecast_bytes},
+        )
 
 
 def _process_samples() -> Iterator[_Sample]:

@@ -11,6 +11,7 @@ from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
 from aether_api.live import Live
+from aether_api.pressure import Pressure
 from aether_api.room import BulkRoom
 from aether_core.database.connection import Pool
 from aether_core.settings import Settings
@@ -30,6 +31,7 @@ class Parts:
     agreement: StreamAgreement
     acceptance: Acceptance
     bulk_room: BulkRoom
+    pressure: Pressure
     live: Live
 
 

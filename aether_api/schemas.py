@@ -343,4 +343,13 @@ class Readiness(_Answer):
 
     status: Literal["ready", "not ready"]
     checks: dict[str, str] = Field(examples=[{"database": "ok", "stream": "ok", "shards": "ok"}])
-    warnings: list[str] = Field(description="Where the stream's server weakens our promises.")
+    durability: str | None = Field(
+        None,
+        description="What an acknowledged transaction survives. For operators.",
+    )
+    warnings: list[str] = Field(
+        [], description="Where the stream's server weakens our promises. For operators."
+    )
+    backpressure: str | None = Field(
+        None, description="Why nothing more is accepted at the moment. For operators."
+    )

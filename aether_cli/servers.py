@@ -20,6 +20,7 @@ from aether_core.database.schema import schema_is_current
 from aether_core.errors import CannotStart, StreamUnavailable
 from aether_core.settings import Settings
 from aether_core.stream import connection as stream_connection
+from aether_core.stream.durability import check_server as durability_of
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,9 @@ async def _try_stream(settings: Settings) -> None:
         ) from error
     try:
         await redis.execute_command("PING")
-        for warning in await stream_connection.check_server(redis):
+        durability = await durability_of(redis, settings.stream)
+        logger.info("the stream's server promises: %s", durability.promise.text)
+        for warning in durability.warnings:
             logger.warning("%s", warning)
     except StreamUnavailable as error:
         raise NotYet(_reason(error.__cause__ or error)) from error

@@ -17,6 +17,7 @@ HTTP: `aether_api.problems` maps each class to a status.
     │   └── ReplayUnderWay          it may be in the stream once more
     ├── TransactionDiscarded        accepted, could not be written, and given up by an operator
     ├── IdempotencyKeyReused        the key was used before with another body
+    ├── NotTogether                 another item was refused, and all or none were to be taken
     ├── Refused                     a caller who may not do this
     │   ├── NotAuthenticated
     │   ├── NotPermitted
@@ -34,6 +35,8 @@ HTTP: `aether_api.problems` maps each class to a status.
 """
 
 from __future__ import annotations
+
+from enum import Enum
 
 
 class AetherError(Exception):
@@ -143,6 +146,13 @@ class IdempotencyKeyReused(AetherError):
         super().__init__("This Idempotency-Key was used for a different request; use a new key.")
 
 
+class NotTogether(AetherError):
+    """All of a group or none was to be accepted, and another one of it was refused."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was accepted, because another item was refused.")
+
+
 class Refused(AetherError):
     """The caller may not do this."""
 
@@ -186,18 +196,35 @@ class Unavailable(AetherError):
         self.retry_after_s = retry_after_s
 
 
+class BacklogReason(Enum):
+    """Why there is too much work in hand; the value is how metrics and logs call it."""
+
+    LENGTH = "backlog_length"
+    """As many entries wait to be written as may."""
+    AGE = "backlog_age"
+    """The oldest of them waits too long."""
+    MEMORY = "memory"
+    """The memory of the stream's server is used up."""
+
+
 class BacklogFull(Unavailable):
     """The stream holds as many unwritten entries as it may, or its memory is used up."""
 
-    def __init__(self) -> None:
-        super().__init__("The engine has too much work in hand; nothing was accepted.", 2)
+    def __init__(
+        self, reason: BacklogReason = BacklogReason.LENGTH, retry_after_s: int = 2
+    ) -> None:
+        detail = "The engine has too much work in hand; nothing was accepted."
+        super().__init__(detail, retry_after_s)
+        self.reason = reason
 
 
 class StreamUnavailable(Unavailable):
     """The stream's server cannot be reached, or is not ready to accept."""
 
-    def __init__(self) -> None:
-        super().__init__("The transaction stream is not available; nothing was accepted.", 1)
+    def __init__(
+        self, detail: str = "The transaction stream is not available; nothing was accepted."
+    ) -> None:
+        super().__init__(detail, 1)
 
 
 class OutcomeUnknown(Unavailable):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -42,6 +42,14 @@ class StreamSettings(BaseModel):
     """Events that the live feed keeps for consoles that reconnect."""
     timeout_s: float = Field(5.0, gt=0, le=60)
     """Longest wait for an answer of the stream's server."""
+    backlog_age_max_s: float = Field(6 * 3600, ge=1)
+    """Age of the oldest entry not yet written beyond which the gateway answers 503."""
+    memory_share_max: float = Field(0.85, gt=0, le=1)
+    """Share of the stream server's `maxmemory` beyond which the gateway answers 503."""
+    wait_fsync: Literal["auto", "always", "never"] = "auto"
+    """Whether appends wait for the fsync of a server that does not do so by itself (WAITAOF)."""
+    replica_copies: int = Field(0, ge=0, le=9)
+    """Replicas on whose disks an append must be before it is answered (WAITAOF)."""
 
 
 class WriterSettings(BaseModel):
@@ -61,6 +69,8 @@ class WriterSettings(BaseModel):
     """Longest database statement before the batch is given up and read again."""
     feed_transactions_per_s: int = Field(200, ge=1)
     """Ordinary transactions that a writer shows in the live feed; alerts are always shown."""
+    trace_days: int = Field(7, ge=1, le=365)
+    """Days for which `aether trace` knows when a batch was read, committed and published."""
 
 
 class GatewaySettings(BaseModel):

@@ -28,8 +28,9 @@ from aether_core.database.positions import settle_shard_count
 from aether_core.errors import CannotStart, PositionMoved, StreamUnavailable
 from aether_core.scoring import Thresholds
 from aether_core.settings import Settings
-from aether_core.stream.connection import check_server, load_functions, open_redis
+from aether_core.stream.connection import load_functions, open_redis
 from aether_core.stream.contract import SHARD_COUNT_DEFAULT
+from aether_core.stream.durability import check_server
 from aether_core.stream.incarnation import agree_on_incarnations
 from aether_core.stream.publisher import Redis
 from aether_worker.shards import ShardHolder
@@ -82,7 +83,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
-        for warning in await check_server(redis):
+        for warning in (await check_server(redis, settings.stream)).warnings:
             logger.warning("%s", warning)
         await load_functions(redis)
         connection = await connect(

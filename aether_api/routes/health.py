@@ -26,11 +26,13 @@ _CHECK_LIMIT_S = 2.0
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether requests can be served, part by part; names only, for anybody may read it."""
+    """Whether requests can be served, part by part: names for anybody, the rest for operators."""
 
     status: str
     checks: dict[str, str]
-    warnings: tuple[str, ...]
+    durability: str | None = None
+    warnings: tuple[str, ...] = ()
+    backpressure: str | None = None
 
 
 @router.get("/health", response_model=schemas.Health)
@@ -60,12 +62,9 @@ async def ready(request: Request) -> Response:
         "shards": "ok" if parts.agreement.is_settled else "not agreed on yet",
     }
     is_ready = all(outcome == "ok" for outcome in checks.values())
-    shards = parts.agreement.shards
-    readiness = Readiness(
-        status="ready" if is_ready else "not ready",
-        checks=checks,
-        warnings=shards.warnings if shards else (),
-    )
+    readiness = Readiness("ready" if is_ready else "not ready", checks)
+    if await _may_see_detail(request, parts):
+        readiness = _with_detail(readiness, parts)
     return _json(msgspec.json.encode(readiness), 200 if is_ready else 503)
 
 
@@ -83,6 +82,27 @@ async def metrics(request: Request) -> Response:
             raise NotPermitted("This needs the scope operations:read, which you do not have.")
     text = await render_metrics(parts, request.app.counts)
     return Response(text, media_type=MEDIA_TYPE)
+
+
+async def _may_see_detail(request: Request, parts: Parts) -> bool:
+    if _is_local(request):
+        return True
+    try:
+        caller = await parts.access.authenticate(authorization_of(request))
+    except AetherError:
+        # A probe is answered whatever it carries, also where access itself is away.
+        return False
+    return "operations:read" in caller.scopes
+
+
+def _with_detail(readiness: Readiness, parts: Parts) -> Readiness:
+    shards, refusal = parts.agreement.shards, parts.pressure.refusal
+    return msgspec.structs.replace(
+        readiness,
+        durability=shards.durability.promise.text if shards else None,
+        warnings=shards.durability.warnings if shards else (),
+        backpressure=None if refusal is None else refusal.reason.value,
+    )
 
 
 def _is_local(request: Request) -> bool:

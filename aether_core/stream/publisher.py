@@ -13,18 +13,26 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
-import redis.asyncio as redis_asyncio
 from redis import exceptions as redis_errors
+from redis.asyncio import Redis as Node
 from redis.asyncio.connection import AbstractConnection
 
-from aether_core.errors import AetherError, BacklogFull, OutcomeUnknown, StreamUnavailable
+from aether_core.errors import (
+    AetherError,
+    BacklogFull,
+    BacklogReason,
+    NotTogether,
+    OutcomeUnknown,
+    StreamUnavailable,
+)
 from aether_core.settings import StreamSettings
 from aether_core.stream import contract
+from aether_core.stream.client import StreamClient
 
-Redis: TypeAlias = "redis_asyncio.Redis"
+Redis: TypeAlias = StreamClient
 
 _TOKEN_SIZE: Final = 12
 
@@ -63,8 +71,20 @@ class IncarnationMoved(StreamUnavailable):
     """The stream is another incarnation than this gateway knows; agree on it again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How many copies must be on disk before an append is answered, besides `appendfsync always`.
+
+    own: 1 to wait for the server's own disk, 0 where the server does so by itself.
+    replicas: whose disks are waited for.
+    """
+
+    own: int
+    replicas: int
+
+
 class StreamPublisher:
-    """Appends groups through one connection of its own, one round trip at a time.
+    """Appends groups through one connection of its own to each server, one round trip at a time.
 
     A call carries a token: were it ever sent twice (by a client library's retry), the second
     would get the first one's answer.
@@ -74,47 +94,106 @@ class StreamPublisher:
         self._redis = redis
         self._settings = settings
         self._gateway = secrets.token_bytes(8)
-        self._connection: AbstractConnection | None = None
+        self._links: dict[Node, _Link] = {}
         self._names_of: dict[int, tuple[bytes, ...]] = {}
+        # Less than the time limit of the whole call, so that a refusal to wait longer is heard.
+        wait_ms = int(settings.timeout_s * 800)
+        self._wait_end = b"$%d\r\n%d\r\n" % (len(str(wait_ms)), wait_ms)
 
     async def append(
-        self, groups: dict[int, list[Submission]], incarnations: dict[int, int]
+        self,
+        groups: dict[int, list[Submission]],
+        incarnations: dict[int, int],
+        copies: Copies | None = None,
     ) -> dict[int, list[Outcome]]:
         """Append each shard's group; outcomes stand in the order of the submissions.
 
+        copies: what to wait for; None: nothing beyond what the server waits for by itself.
         A shard's failure is in its outcomes, never an exception: StreamUnavailable when nothing
-        was appended, OutcomeUnknown when the connection broke after the call was sent.
+        was appended, OutcomeUnknown when the connection broke after the call was sent, or the
+        copies are not on disk in time.
         """
-        outcomes: dict[int, list[Outcome]] = {}
         terms = self._terms(len(incarnations))
-        calls = [
-            (shard, self._call(shard, incarnations[shard], group, terms))
-            for shard, group in groups.items()
+        shares: dict[Node, list[int]] = {}
+        outcomes: dict[int, list[Outcome]] = {}
+        for shard in groups:
+            try:
+                node = await self._redis.master_of(contract.stream_key(shard))
+            except (redis_errors.RedisError, OSError, TimeoutError):
+                outcomes[shard] = [StreamUnavailable()] * len(groups[shard])
+            else:
+                shares.setdefault(node, []).append(shard)
+        exchanges = [
+            self._exchange(
+                node,
+                [self._call(shard, incarnations[shard], groups[shard], terms) for shard in shards],
+                copies,
+            )
+            for node, shards in shares.items()
         ]
-        try:
-            connection = await self._connected()
-        except (redis_errors.RedisError, OSError, TimeoutError):
-            return {shard: [StreamUnavailable()] * len(groups[shard]) for shard, _ in calls}
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                await connection.send_packed_command([call for _, call in calls])
-                for shard, _ in calls:
-                    outcomes[shard] = await self._read(
-                        connection, incarnations[shard], len(groups[shard])
-                    )
-        except (redis_errors.RedisError, OSError, TimeoutError):
-            await self._drop()
-        except BaseException:
-            await self._drop()
-            raise
-        for shard, _ in calls:
-            # The call may have been executed although its answer did not arrive.
-            outcomes.setdefault(shard, [OutcomeUnknown()] * len(groups[shard]))
+        if len(exchanges) == 1:
+            answered = [await exchanges[0]]
+        else:
+            answered = await asyncio.gather(*exchanges)
+        for shards, answers in zip(shares.values(), answered, strict=True):
+            for shard, answer in zip(shards, answers, strict=True):
+                outcomes[shard] = (
+                    _outcomes(answer, incarnations[shard])
+                    if isinstance(answer, bytes)
+                    else [answer] * len(groups[shard])
+                )
         return outcomes
 
+    async def append_all(
+        self,
+        groups: dict[int, list[Submission]],
+        incarnations: dict[int, int],
+        copies: Copies | None = None,
+    ) -> dict[int, list[Outcome]]:
+        """Append all groups or nothing, in one call; as `append` otherwise.
+
+        Where a key was used with another body its outcome is KeyReused and all others are
+        NotTogether. Several shards must not be spread over a cluster: see `can_append_all`.
+        """
+        shards = list(groups)
+        names: list[bytes] = []
+        arguments = list(self._terms(len(incarnations)))
+        for shard in shards:
+            names += self._names(shard)
+            arguments += (
+                contract.incarnation_field(incarnations[shard]).encode(),
+                b"%d" % len(groups[shard]),
+            )
+            for submission in groups[shard]:
+                arguments += (submission.digest, submission.body_digest, submission.payload)
+        function = contract.FUNCTION_ACCEPT_ALL.encode()
+        call = _packed([b"FCALL", function, b"%d" % len(names), *names, *arguments])
+        answer: bytes | list[bytes] | AetherError
+        try:
+            node = await self._redis.master_of(contract.stream_key(shards[0]))
+        except (redis_errors.RedisError, OSError, TimeoutError):
+            answer = StreamUnavailable()
+        else:
+            (answer,) = await self._exchange(node, [call], copies)
+        if isinstance(answer, list):
+            return {
+                shard: _outcomes(words, incarnations[shard])
+                for shard, words in zip(shards, answer, strict=True)
+            }
+        assert not isinstance(answer, bytes)  # noqa: S101 - the function answers with an array
+        return {shard: [answer] * len(groups[shard]) for shard in shards}
+
+    async def can_append_all(self, shard_count: int) -> bool:
+        """Whether `append_all` takes groups of so many shards: a cluster takes one.
+
+        Errors of the server pass when it was never reached.
+        """
+        return shard_count <= 1 or not await self._redis.is_cluster()
+
     async def close(self) -> None:
-        """Give the connection back."""
-        await self._drop()
+        """Give the connections back."""
+        for link in list(self._links.values()):
+            await link.drop()
 
     def _terms(self, shard_count: int) -> tuple[bytes, ...]:
         """Return the arguments that are the same for each shard of a call."""
@@ -128,21 +207,20 @@ class StreamPublisher:
     def _call(
         self, shard: int, incarnation: int, group: list[Submission], terms: tuple[bytes, ...]
     ) -> bytes:
-        """Return the call as it travels; the library's own packing takes three times as long."""
         arguments = [
+            b"FCALL",
+            contract.FUNCTION_ACCEPT.encode(),
+            b"4",
             *self._names(shard),
             *terms,
             contract.incarnation_field(incarnation).encode(),
         ]
         for submission in group:
             arguments += (submission.digest, submission.body_digest, submission.payload)
-        parts = [b"*%d\r\n" % len(arguments)]
-        for argument in arguments:
-            parts += (b"$%d\r\n" % len(argument), argument, b"\r\n")
-        return b"".join(parts)
+        return _packed(arguments)
 
     def _names(self, shard: int) -> tuple[bytes, ...]:
-        """Return the function's name and the keys of a shard, made once."""
+        """Return the keys of a shard, made once."""
         names = self._names_of.get(shard)
         if names is None:
             keys = (
@@ -151,38 +229,105 @@ class StreamPublisher:
                 contract.calls_key(shard),
                 contract.idempotency_key_prefix(shard),
             )
-            function = contract.FUNCTION_ACCEPT.encode()
-            names = (b"FCALL", function, b"4", *(key.encode() for key in keys))
-            self._names_of[shard] = names
+            names = self._names_of[shard] = tuple(key.encode() for key in keys)
         return names
 
-    async def _connected(self) -> AbstractConnection:
+    async def _exchange(self, node: Node, calls: list[bytes], copies: Copies | None) -> list[Any]:
+        """Send calls to one server; return for each its answer, or what went wrong with it."""
+        link = self._links.get(node)
+        if link is None:
+            link = self._links[node] = _Link(node)
+        answers: list[Any] = []
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                connection = await link.connected()
+        except (redis_errors.RedisError, OSError, TimeoutError):
+            self._redis.look_again()
+            return [StreamUnavailable()] * len(calls)
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                if copies is None:
+                    await connection.send_packed_command(calls)
+                else:
+                    await connection.send_packed_command([*calls, self._wait(copies)])
+                for _ in calls:
+                    # One by one: what is answered is known, whatever breaks later.
+                    answers.append(await _read(connection))  # noqa: PERF401
+                if copies is not None:
+                    answers = _if_copied(answers, await _read(connection), copies)
+        except (redis_errors.RedisError, OSError, TimeoutError):
+            await link.drop()
+            self._redis.look_again()
+            if copies is not None:
+                # It is in the stream, and nobody has said that it is on disk.
+                answers.clear()
+        except BaseException:
+            await link.drop()
+            raise
+        if any(isinstance(answer, StreamUnavailable) for answer in answers):
+            self._redis.look_again()
+        # A call may have been executed although its answer did not arrive.
+        return answers + [OutcomeUnknown()] * (len(calls) - len(answers))
+
+    def _wait(self, copies: Copies) -> bytes:
+        return (
+            b"*4\r\n$7\r\nWAITAOF\r\n$1\r\n%d\r\n$1\r\n%d\r\n" % (copies.own, copies.replicas)
+            + self._wait_end
+        )
+
+
+class _Link:
+    """The one connection to a server, taken from its client's pool while it lasts."""
+
+    def __init__(self, node: Node) -> None:
+        self._pool = node.connection_pool
+        self._connection: AbstractConnection | None = None
+
+    async def connected(self) -> AbstractConnection:
+        """Return the connection, made anew where that is needed."""
         if self._connection is None:
-            self._connection = await self._redis.connection_pool.get_connection()
+            self._connection = await self._pool.get_connection()
         elif self._connection.is_connected:
             return self._connection
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                await self._connection.connect()
+            await self._connection.connect()
         except BaseException:
-            await self._drop()
+            await self.drop()
             raise
         return self._connection
 
-    async def _read(
-        self, connection: AbstractConnection, incarnation: int, count: int
-    ) -> list[Outcome]:
-        try:
-            answer = await connection.read_response()
-        except redis_errors.ResponseError as error:
-            return [_refusal(error)] * count
-        return _outcomes(answer, incarnation)
-
-    async def _drop(self) -> None:
+    async def drop(self) -> None:
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.disconnect(nowait=True)
-            await self._redis.connection_pool.release(connection)
+            await self._pool.release(connection)
+
+
+def _packed(arguments: list[bytes]) -> bytes:
+    """Return a command as it travels; the library's own packing takes three times as long."""
+    parts = [b"*%d\r\n" % len(arguments)]
+    for argument in arguments:
+        parts += (b"$%d\r\n" % len(argument), argument, b"\r\n")
+    return b"".join(parts)
+
+
+async def _read(connection: AbstractConnection) -> Any:  # noqa: ANN401 - whatever the server sent
+    try:
+        return await connection.read_response()
+    except redis_errors.ResponseError as error:
+        return _refusal(error)
+
+
+def _if_copied(answers: list[Any], copied: Any, copies: Copies) -> list[Any]:  # noqa: ANN401 - as sent
+    """Return the answers when enough copies are on disk; otherwise nobody knows what will be."""
+    if (
+        isinstance(copied, list)
+        and int(copied[0]) >= copies.own
+        and int(copied[1]) >= copies.replicas
+    ):
+        return answers
+    return [answer if isinstance(answer, AetherError) else OutcomeUnknown() for answer in answers]
 
 
 def _outcomes(answer: bytes, incarnation: int) -> list[Outcome]:
@@ -191,6 +336,8 @@ def _outcomes(answer: bytes, incarnation: int) -> list[Outcome]:
     for word in answer.split(b" "):
         if word == b"!":
             outcomes.append(KeyReused())
+        elif word == b"-":
+            outcomes.append(NotTogether())
         elif word.startswith(b"="):
             ms, sequence, first = word[1:].split(b"-")
             entry = contract.EntryId(int(ms), int(sequence))
@@ -209,8 +356,10 @@ def _outcomes(answer: bytes, incarnation: int) -> list[Outcome]:
 def _refusal(error: redis_errors.ResponseError) -> AetherError:
     """Tell what a server's refusal means. Nothing was appended in any of these cases."""
     text = str(error)
-    if text.startswith("AETHERFULL") or isinstance(error, redis_errors.OutOfMemoryError):
-        return BacklogFull()
+    if text.startswith("AETHERFULL"):
+        return BacklogFull(BacklogReason.LENGTH)
+    if isinstance(error, redis_errors.OutOfMemoryError):
+        return BacklogFull(BacklogReason.MEMORY)
     if text.startswith("AETHERINCARNATION") or "unction not found" in text:
         return IncarnationMoved()
     return StreamUnavailable()

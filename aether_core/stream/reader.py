@@ -7,13 +7,18 @@ Nothing here remembers anything: the same position always gives the same entries
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from aether_core.stream import contract
 from aether_core.stream.contract import Entry, EntryId
 
 if TYPE_CHECKING:
     from aether_core.stream.publisher import Redis
+
+
+_PAUSE_S_MIN: Final = 0.001
+_PAUSE_S_MAX: Final = 0.016
 
 
 async def read_entries(
@@ -27,6 +32,8 @@ async def read_entries(
     """
     if not positions:
         return {}
+    if await redis.is_cluster():
+        return await _read_cluster(redis, positions, count=count, block_ms=block_ms)
     shards = list(positions)
     command: list[bytes | str | int] = ["XREAD", "COUNT", count]
     if block_ms is not None:
@@ -45,6 +52,30 @@ async def trim(redis: Redis, committed: dict[int, EntryId]) -> None:
     for shard, position in committed.items():
         pipeline.execute_command("XTRIM", contract.stream_key(shard), "MINID", position.next)
     await pipeline.execute()
+
+
+async def _read_cluster(
+    redis: Redis, positions: dict[int, EntryId], *, count: int, block_ms: int | None
+) -> dict[int, list[Entry]]:
+    """Ask each shard's server, again and again with growing pauses while there is nothing.
+
+    In a cluster one command reads the streams of one slot only, and so cannot wait for several.
+    """
+    clock = asyncio.get_running_loop()
+    end = clock.time() + (block_ms or 0) / 1000
+    pause_s = _PAUSE_S_MIN
+    while True:
+        batch = redis.pipeline()
+        for shard, position in positions.items():
+            batch.execute_command(
+                "XREAD", "COUNT", count, "STREAMS", contract.stream_key(shard), str(position)
+            )
+        answers = zip(positions, await batch.execute(), strict=True)
+        found = {shard: _entries(answer[0][1]) for shard, answer in answers if answer}
+        if found or clock.time() + pause_s > end:
+            return found
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, _PAUSE_S_MAX)
 
 
 def _entries(raw: list[tuple[bytes, list[bytes]]]) -> list[Entry]:

@@ -13,7 +13,8 @@ import pytest
 from aether_core.errors import BacklogFull, StreamUnavailable
 from aether_core.settings import StreamSettings
 from aether_core.stream import contract
-from aether_core.stream.connection import check_server, load_functions, open_redis
+from aether_core.stream.connection import load_functions, open_redis
+from aether_core.stream.durability import Promise, check_server
 from aether_core.stream.incarnation import open_stream
 from aether_core.stream.publisher import (
     Accepted,
@@ -105,4 +106,6 @@ async def test_a_server_out_of_reach_is_unavailable() -> None:
 
 
 async def test_the_embedded_server_keeps_every_promise(stream: Redis) -> None:
-    assert await check_server(stream) == []
+    durability = await check_server(stream, StreamSettings())
+    assert (durability.promise, durability.warnings) == (Promise.FSYNC, ())
+    assert durability.copies is None
