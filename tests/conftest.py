@@ -34,10 +34,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SLOW_FILES = frozenset(
     {
         "api/test_outages.py",
+        "api/test_cluster.py",
         "cli/test_replay.py",
         "cli/test_users_and_clients.py",
         "core/forecasting/test_finding_anomalies.py",
         "core/forecasting/test_forecasting_load.py",
+        "core/stream/test_durability.py",
+        "core/stream/test_idempotency_memory.py",
         "end_to_end/test_readme.py",
         "tui/test_deciding_alerts.py",
         "tui/test_forecast_screen.py",

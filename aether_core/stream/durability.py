@@ -32,6 +32,11 @@ _ASKED: Final = (
 )  # fmt: skip
 
 
+_PROBE_MS: Final = 2_500
+_PROBES_MAX: Final = 1_000
+"""Keys that are tried until one belongs to this node of a cluster."""
+
+
 class Promise(IntEnum):
     """What holds for an acknowledged transaction, the weakest first."""
 
@@ -128,46 +133,56 @@ async def _facts_of(master: Node) -> _Facts:
     # INFO tells some of it, also on managed servers that refuse CONFIG.
     keeps_file = info.get("aof_enabled")
     policy = configured.get("maxmemory-policy", info.get("maxmemory_policy"))
+    fsync = configured.get("appendfsync")
     return _Facts(
         keeps_file=None if keeps_file is None else bool(int(keeps_file)),
-        fsync=configured.get("appendfsync"),
+        fsync=fsync,
         policy=None if policy is None else _text(policy),
         save=configured.get("save"),
         pauses_fsync=configured.get("no-appendfsync-on-rewrite") == "yes",
         replica_count=int(info.get("connected_slaves", 0)),
-        can_wait=await _can_wait(master),
+        can_wait=fsync == "always" or (fsync != "no" and await _can_wait(master)),
     )
 
 
 async def _can_wait(master: Node) -> bool:
-    try:
-        await master.execute_command("WAITAOF", 0, 0, 1)
-    except redis_errors.ResponseError:
-        return False
-    return True
+    """Try whether the server says when a write is on its disk: it may not tell its settings."""
+    for number in range(_PROBES_MAX):
+        batch = master.pipeline(transaction=False)
+        batch.execute_command("SET", f"aether:probe:{{{number}}}", "1", "PX", 1000)
+        batch.execute_command("WAITAOF", 1, 0, _PROBE_MS)
+        try:
+            _, copied = await batch.execute()
+        except redis_errors.MovedError:
+            continue
+        except redis_errors.OutOfMemoryError:
+            return True
+        except redis_errors.ResponseError:
+            return False
+        return int(copied[0]) >= 1
+    return False
 
 
 def _judge(facts: _Facts, settings: StreamSettings) -> tuple[Promise, list[str], bool]:
     """Return a server's promise, its warnings, and whether appends wait for its own disk."""
     promise, warnings = _judge_file(facts)
     waits = False
-    may_wait = facts.keeps_file and facts.can_wait
+    # Where fsync is left to the system nobody ever says that it was done.
+    may_wait = facts.keeps_file and facts.can_wait and facts.fsync != "no"
     if settings.wait_fsync == "always" and not may_wait:
         raise CannotStart(
             "AETHER_STREAM__WAIT_FSYNC is always, and the stream's server cannot be waited for: "
-            "it needs an append-only file and WAITAOF (7.2)."
+            "it needs WAITAOF (7.2), an append-only file and appendfsync everysec."
         )
     is_worth_it = promise in (Promise.EVERYSEC, Promise.UNKNOWN) or facts.pauses_fsync
     if may_wait and (
         settings.wait_fsync == "always" or (settings.wait_fsync == "auto" and is_worth_it)
     ):
         waits = True
-        # Where fsync is left to the system nobody ever says that it was done.
-        if facts.fsync != "no":
-            promise = Promise.FSYNC
-            warnings = [
-                "Appends wait up to a second for the server's fsync: appendfsync always is quicker."
-            ]
+        promise = Promise.FSYNC
+        warnings = [
+            "Appends wait up to a second for the server's fsync: appendfsync always is quicker."
+        ]
     if facts.pauses_fsync and promise is Promise.FSYNC and not waits:
         promise = Promise.NO_FSYNC
         warnings.append(
