@@ -309,6 +309,30 @@ class Discard(_Body):
     note: str | None = Field(None, max_length=limits.DESCRIPTION_LENGTH_MAX)
 
 
+class TraceStep(_Answer):
+    """One step of a transaction's way."""
+
+    name: Literal["accepted", "read", "scored", "committed", "published"]
+    at: datetime
+    after_ms: float = Field(description="Milliseconds since it was accepted.")
+
+
+class Trace(_Answer):
+    """How far one transaction has come, and when."""
+
+    id: UUID
+    state: Literal["pending", "processed", "dead_letter", "replayed", "discarded"]
+    detail: str = Field(description="One sentence for people.")
+    shard: int
+    incarnation: str
+    entry: str
+    steps: list[TraceStep] = Field(description="Those that are known, in order.")
+    batch_entry_count: int | None = Field(
+        description="Entries of its shard that were committed together with it."
+    )
+    replayed_as: UUID | None
+
+
 class Hello(_Answer):
     """The live feed is open; `resumed`: it goes on after the `Last-Event-ID`, nothing missing."""
 

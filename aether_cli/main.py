@@ -20,6 +20,7 @@ _SUBCOMMANDS = (
     "user",
     "client",
     "dead-letters",
+    "trace",
     "retention",
     "openapi",
     "tui",

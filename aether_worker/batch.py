@@ -19,6 +19,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import msgspec
 from asyncpg.pgproto.pgproto import UUID as RowUUID  # noqa: N811 - it is no constant
 
+from aether_core.database.batches import BatchTimes
 from aether_core.database.dead_letters import DeadLetter
 from aether_core.database.positions import Advance
 from aether_core.database.snapshots import Snapshot
@@ -63,6 +64,7 @@ class Batch:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     load: list[LoadBucket] = field(default_factory=list)
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    times: BatchTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)

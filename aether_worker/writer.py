@@ -14,6 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,13 @@ from redis import exceptions as redis_errors
 
 from aether_core.alert import AlertView, new_alert
 from aether_core.database.alerts import copy_alerts, find_alerts_between
+from aether_core.database.batches import (
+    BatchTimes,
+    Told,
+    ToldTimes,
+    delete_batches,
+    tell_batches,
+)
 from aether_core.database.connection import Session
 from aether_core.database.dead_letters import add_dead_letters
 from aether_core.database.partitions import ensure_months
@@ -47,6 +55,10 @@ logger = logging.getLogger(__name__)
 
 _UPKEEP_S = 3600.0
 """How often the next months' partitions are looked after, and scoring states are saved."""
+
+_FORGET_S = 2.0
+_FORGET_COUNT = 1_000
+"""Records of batches that are deleted at once, for each shard: more than are made in that time."""
 
 _GATHER_S_PER_ENTRY = 1e-4
 _GATHER_S_MAX = 0.008
@@ -80,6 +92,9 @@ class Writer:
         self._last_count = 0
         self._writing: asyncio.Task[None] | None = None
         self._under_way = Batch()
+        self._read_at = datetime.now(UTC)
+        self._told: Told = {}
+        self._forget_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Write until `stop` is set; then finish the batch and give the shards back."""
@@ -88,6 +103,7 @@ class Writer:
             while not stop.is_set():
                 if time.monotonic() >= rebalance_at:
                     await self._settle()
+                    await self._keep_records()
                     await self.take_shards()
                     rebalance_at = time.monotonic() + self._settings.rebalance_s
                 if time.monotonic() >= upkeep_at:
@@ -99,6 +115,8 @@ class Writer:
                 entries = await self.read(stop)
                 self._last_count = sum(map(len, entries.values()))
                 if not entries:
+                    await self._settle()
+                    await self._keep_records()
                     continue
                 batch = self.prepare(entries, await self._known(entries))
                 if await self._settle():
@@ -109,6 +127,7 @@ class Writer:
             if self._writing is not None:
                 self._writing.cancel()
                 await asyncio.gather(self._writing, return_exceptions=True)
+        await self._keep_records()
         await self._holder.save()
         for shard in list(self._holder.owned):
             await self._holder.give_back(shard)
@@ -136,14 +155,17 @@ class Writer:
             count=max(1, self._settings.batch_size_max // self._busy_shards),
             block_ms=self._settings.idle_wait_ms,
         )
+        self._read_at = datetime.now(UTC)
         self._busy_shards = max(1, len(entries))
         return _at_most(entries, self._settings.batch_size_max)
 
     def prepare(self, entries: dict[int, list[Entry]], verdicts: Verdicts) -> Batch:
         """Score the entries and lay out their rows."""
-        return prepare(
+        batch = prepare(
             self._holder.owned, entries, self._thresholds, verdicts, self._settings.snapshot_entries
         )
+        batch.times = BatchTimes(self._read_at, datetime.now(UTC))
+        return batch
 
     async def write(self, batch: Batch) -> None:
         """Commit a batch, publish it and trim the stream.
@@ -151,7 +173,11 @@ class Writer:
         Raises PositionMoved when a shard has another owner; nothing was written then.
         """
         await self.commit(batch)
+        committed_at = datetime.now(UTC)
         await self.publish(batch)
+        published_at = datetime.now(UTC)
+        for advance in batch.advances:
+            self._told[advance.shard] = ToldTimes(advance.reached, committed_at, published_at)
         await trim(self._redis, {a.shard: a.reached for a in batch.advances})
 
     async def commit(self, batch: Batch) -> None:
@@ -170,7 +196,8 @@ class Writer:
                 await add_dead_letters(connection, batch.dead_letters)
             for shard, snapshot in batch.snapshots.items():
                 await save_snapshot(connection, shard, snapshot)
-            await advance_positions(connection, batch.advances, self._owner)
+            told = {a.shard: self._told[a.shard] for a in batch.advances if a.shard in self._told}
+            await advance_positions(connection, batch.advances, self._owner, batch.times, told)
         for owned, advance in zip(batch.owned, batch.advances, strict=True):
             owned.previous, owned.committed = owned.committed, advance.reached
 
@@ -202,6 +229,16 @@ class Writer:
             return
         await asyncio.wait([self._writing])
         await asyncio.sleep(min(_GATHER_S_MAX, last * _GATHER_S_PER_ENTRY))
+
+    async def _keep_records(self) -> None:
+        """Note when the last batches were published; delete what is too old. Between batches."""
+        if self._told:
+            await tell_batches(self._connection, self._told)
+            self._told.clear()
+        if time.monotonic() >= self._forget_at and self._holder.owned:
+            oldest = datetime.now(UTC) - timedelta(days=self._settings.trace_days)
+            await delete_batches(self._connection, list(self._holder.owned), oldest, _FORGET_COUNT)
+            self._forget_at = time.monotonic() + _FORGET_S
 
     async def _settle(self) -> bool:
         """Wait for the batch that is being written.
@@ -252,6 +289,7 @@ class Writer:
         alerts = await find_alerts_between(self._connection, owned.shard, after, until)
         events = [*map(_transaction_event, flagged), *map(_alert_event, alerts)]
         await self._announce(events, {owned.shard: owned.committed})
+        self._told[owned.shard] = ToldTimes(owned.committed, None, datetime.now(UTC))
         await trim(self._redis, {owned.shard: owned.committed})
 
     async def _announce(self, events: list[FeedEvent], committed: dict[int, EntryId]) -> None:

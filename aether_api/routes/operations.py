@@ -1,4 +1,4 @@
-"""Operations: the pipeline and its identity."""
+"""Operations: the pipeline, its identity, and one transaction's way through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from aether_api import schemas
 from aether_api.access import Caller, require
 from aether_api.parts import parts_of
 from aether_api.pipeline import inspect_pipeline
+from aether_api.query import parse_id
 from aether_core.database.connection import borrow
+from aether_core.errors import NotFound
+from aether_core.tracing import find_trace
 
 router = APIRouter(prefix="/operations", tags=["operations"])
 
@@ -29,4 +32,22 @@ async def pipeline(
     parts = parts_of(request)
     async with borrow(parts.pool) as connection:
         found = await inspect_pipeline(parts.redis, connection, parts.live.rate_per_second)
+    return Response(_encode(found), media_type="application/json")
+
+
+@router.get(
+    "/trace/{transaction_id}",
+    response_model=schemas.Trace,
+    responses={404: {"model": schemas.Problem, "description": "Nothing is known of such an id"}},
+)
+async def trace(
+    request: Request, transaction_id: str, _caller: Annotated[Caller, Depends(require(READ))]
+) -> Response:
+    """Show when a transaction was accepted, read, scored, committed and published."""
+    identifier = parse_id(transaction_id, "transaction")
+    parts = parts_of(request)
+    async with borrow(parts.pool) as connection:
+        found = await find_trace(parts.redis, connection, identifier)
+    if found is None:
+        raise NotFound("transaction")
     return Response(_encode(found), media_type="application/json")

@@ -9,6 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from aether_core.database.batches import (
+    TOLD,
+    BatchTimes,
+    Told,
+    keep_last_batch,
+    told_columns,
+)
 from aether_core.database.connection import LOCK_CLASS_SHARD, LOCK_CLASS_WRITER, Session
 from aether_core.errors import CannotStart, PositionMoved
 from aether_core.stream.contract import EntryId
@@ -45,6 +52,11 @@ class Advance:
     dead_letter_count: int
     repeated_count: int = 0
     """Entries that an earlier incarnation has written: they count there, and not here."""
+
+    @property
+    def entry_count(self) -> int:
+        """Entries of the batch."""
+        return self.committed_count + self.dead_letter_count + self.repeated_count
 
 
 async def find_positions(connection: Session, shards: list[int] | None = None) -> list[Position]:
@@ -92,19 +104,42 @@ async def lock_positions(connection: Session, expected: dict[int, tuple[int, Ent
             raise PositionMoved(shard)
 
 
-async def advance_positions(connection: Session, advances: list[Advance], owner: str) -> None:
-    """Move locked positions to the end of their batches and add the counts."""
+async def advance_positions(
+    connection: Session,
+    advances: list[Advance],
+    owner: str,
+    times: BatchTimes | None = None,
+    told: Told | None = None,
+) -> None:
+    """Move locked positions to the end of their batches and add the counts.
+
+    The record of the batch before goes to `batches`, in the same round trip.
+    times: of this batch; None: it leaves no record.
+    told: of the one before, as far as they are known.
+    """
     await connection.execute(
-        "UPDATE positions SET previous_ms = entry_ms, previous_sequence = entry_sequence,"
+        f"WITH told AS ({TOLD}), kept AS ("  # noqa: S608 - a constant
+        "INSERT INTO batches (shard, last_ms, last_sequence, incarnation, after_ms,"
+        " after_sequence, entry_count, read_at, scored_at, committed_at, published_at)"
+        " SELECT p.shard, entry_ms, entry_sequence, incarnation, previous_ms, previous_sequence,"
+        " entry_count, read_at, scored_at, coalesce(told.committed, committed_at),"
+        " coalesce(published_at, told.published)"
+        " FROM positions AS p LEFT JOIN told ON told.shard = p.shard AND told.ms = entry_ms"
+        " AND told.sequence = entry_sequence WHERE p.shard = ANY($6::int[])"
+        " AND read_at IS NOT NULL ON CONFLICT DO NOTHING)"
+        " UPDATE positions SET previous_ms = entry_ms, previous_sequence = entry_sequence,"
         " entry_ms = step.ms, entry_sequence = step.sequence,"
         " committed_count = committed_count + step.committed,"
         " flagged_count = flagged_count + step.flagged,"
         " dead_letter_count = dead_letter_count + step.dead,"
-        " base_count = base_count + step.repeated, owner = $8, updated_at = now()"
-        " FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],"
-        " $6::bigint[], $7::bigint[])"
+        " base_count = base_count + step.repeated, owner = $13, updated_at = now(),"
+        " entry_count = step.committed + step.dead + step.repeated, read_at = $14,"
+        " scored_at = $15, committed_at = clock_timestamp(), published_at = NULL"
+        " FROM unnest($6::int[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],"
+        " $11::bigint[], $12::bigint[])"
         " AS step(shard, ms, sequence, committed, flagged, dead, repeated)"
         " WHERE positions.shard = step.shard",
+        *told_columns(told or {}),
         [a.shard for a in advances],
         [a.reached.ms for a in advances],
         [a.reached.sequence for a in advances],
@@ -113,6 +148,8 @@ async def advance_positions(connection: Session, advances: list[Advance], owner:
         [a.dead_letter_count for a in advances],
         [a.repeated_count for a in advances],
         owner,
+        times and times.read_at,
+        times and times.scored_at,
     )
 
 
@@ -129,6 +166,7 @@ async def begin_incarnation(
         " AND incarnations.incarnation = positions.incarnation",
         shard,
     )
+    await keep_last_batch(connection, shard)
     await connection.execute(
         "INSERT INTO incarnations (shard, incarnation, reason) VALUES ($1, $2, $3)"
         " ON CONFLICT (shard, incarnation) DO UPDATE SET ended_at = NULL,"
@@ -142,7 +180,7 @@ async def begin_incarnation(
         " ON CONFLICT (shard) DO UPDATE SET incarnation = excluded.incarnation,"
         " base_count = excluded.base_count, entry_ms = 0, entry_sequence = 0, previous_ms = 0,"
         " previous_sequence = 0, committed_count = 0, flagged_count = 0, dead_letter_count = 0,"
-        " updated_at = now()",
+        " read_at = NULL, updated_at = now()",
         shard,
         incarnation,
         base_count,

@@ -8,6 +8,8 @@ the order of time and a second write of an entry is impossible.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP, UUID
 
@@ -27,6 +29,17 @@ _NOW = sa.text("now()")
 
 def _currency() -> sa.Column[str]:
     return sa.Column("currency", sa.Text, nullable=False)
+
+
+def _batch_columns(*, nullable: bool) -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("entry_count", sa.Integer, nullable=nullable),
+        sa.Column("read_at", _INSTANT, nullable=nullable),
+        sa.Column("scored_at", _INSTANT, nullable=nullable),
+        sa.Column("committed_at", _INSTANT, nullable=nullable),
+        # Unknown of a batch whose writer died before it could say so.
+        sa.Column("published_at", _INSTANT),
+    )
 
 
 transactions = sa.Table(
@@ -117,6 +130,21 @@ positions = sa.Table(
     sa.Column("dead_letter_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("owner", sa.Text),
     sa.Column("updated_at", _INSTANT, nullable=False, server_default=_NOW),
+    # The last batch's way, by its writer's clock; the next one moves it to `batches`.
+    *_batch_columns(nullable=True),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    # The batches before the last of each shard: entries after `after`, up to `last`.
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("last_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("last_sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("incarnation", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("after_ms", sa.BigInteger, nullable=False),
+    sa.Column("after_sequence", sa.BigInteger, nullable=False),
+    *_batch_columns(nullable=False),
 )
 
 incarnations = sa.Table(

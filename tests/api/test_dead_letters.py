@@ -10,6 +10,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -160,6 +161,28 @@ def test_the_command_does_the_same(
     )
     assert done.returncode == 1
     assert done.stderr.startswith("aether: This dead letter was already replayed by ")
+
+
+def test_the_way_of_each_can_be_traced(
+    served: Served, operator: httpx.Client, service: httpx.Client, refused: list[str]
+) -> None:
+    identifier = submit(service, account_id=new_account())["id"]
+    wait_written(service, identifier)
+
+    def is_published() -> bool:
+        steps = operator.get(f"/operations/trace/{identifier}").json()["steps"]
+        return bool(steps[-1]["name"] == "published")
+
+    wait_until(is_published, "the publication to be noted")
+    printed = aether(served.system, "trace", identifier)
+    for word in ("accepted", "read", "scored", "committed", "published", " ms"):
+        assert word in printed
+    assert json.loads(aether(served.system, "trace", identifier, "--json"))["state"] == "processed"
+    replayed = operator.get(f"/operations/trace/{refused[0]}").json()
+    assert replayed["state"] == "replayed"
+    assert f"It goes on as {replayed['replayed_as']}." in aether(served.system, "trace", refused[0])
+    assert operator.get(f"/operations/trace/{uuid4()}").status_code == 404
+    assert service.get(f"/operations/trace/{identifier}").status_code == 403
 
 
 def test_changing_them_needs_its_own_scope(

@@ -522,6 +522,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/operations/trace/{transaction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trace
+         * @description Show when a transaction was accepted, read, scored, committed and published.
+         */
+        get: operations["trace_operations_trace__transaction_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/transactions/": {
         parameters: {
             query?: never;
@@ -587,8 +607,11 @@ export interface paths {
          * Submit Bulk
          * @description Submit many transactions. Each that has an id in the answer is durable.
          *
-         *     Give each item an `idempotency_key`: then the whole request may be repeated. An item with a
-         *     problem of status 503 may be sent again with its key; the others are not harmed by it.
+         *     Results are sent while the body still arrives. Give each item an `idempotency_key`: then the
+         *     whole request may be repeated. An item with a problem of status 503 may be sent again with its
+         *     key after `retry_after_s` seconds; the others are not harmed by it. Where a request ends too
+         *     early (too many items, a broken array), its last result says why: that item and all after it
+         *     were not taken.
          */
         post: operations["submit_bulk_transactions_bulk_post"];
         delete?: never;
@@ -1586,6 +1609,11 @@ export interface components {
          */
         Readiness: {
             /**
+             * Backpressure
+             * @description Why nothing more is accepted at the moment. For operators.
+             */
+            backpressure?: string | null;
+            /**
              * Checks
              * @example {
              *       "database": "ok",
@@ -1597,15 +1625,21 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Durability
+             * @description What an acknowledged transaction survives. For operators.
+             */
+            durability?: string | null;
+            /**
              * Status
              * @enum {string}
              */
             status: "ready" | "not ready";
             /**
              * Warnings
-             * @description Where the stream's server weakens our promises.
+             * @description Where the stream's server weakens our promises. For operators.
+             * @default []
              */
-            warnings: string[];
+            warnings?: string[];
         };
         /**
          * Reason
@@ -1840,6 +1874,66 @@ export interface components {
             token_type?: "bearer";
         };
         /**
+         * Trace
+         * @description How far one transaction has come, and when.
+         */
+        Trace: {
+            /**
+             * Batch Entry Count
+             * @description Entries of its shard that were committed together with it.
+             */
+            batch_entry_count: number | null;
+            /**
+             * Detail
+             * @description One sentence for people.
+             */
+            detail: string;
+            /** Entry */
+            entry: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Incarnation */
+            incarnation: string;
+            /** Replayed As */
+            replayed_as: string | null;
+            /** Shard */
+            shard: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "processed" | "dead_letter" | "replayed" | "discarded";
+            /**
+             * Steps
+             * @description Those that are known, in order.
+             */
+            steps: components["schemas"]["TraceStep"][];
+        };
+        /**
+         * TraceStep
+         * @description One step of a transaction's way.
+         */
+        TraceStep: {
+            /**
+             * After Ms
+             * @description Milliseconds since it was accepted.
+             */
+            after_ms: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "accepted" | "read" | "scored" | "committed" | "published";
+        };
+        /**
          * Transaction
          * @description A transaction as clients see it.
          * @example {
@@ -1988,6 +2082,8 @@ export type ShardState = components['schemas']['ShardState'];
 export type StreamLength = components['schemas']['StreamLength'];
 export type Summary = components['schemas']['Summary'];
 export type Tokens = components['schemas']['Tokens'];
+export type Trace = components['schemas']['Trace'];
+export type TraceStep = components['schemas']['TraceStep'];
 export type Transaction = components['schemas']['Transaction'];
 export type Volume = components['schemas']['Volume'];
 export type $defs = Record<string, never>;
@@ -2948,6 +3044,46 @@ export interface operations {
             };
         };
     };
+    trace_operations_trace__transaction_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description Nothing is known of such an id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_transactions_transactions__get: {
         parameters: {
             query?: {
@@ -3095,19 +3231,35 @@ export interface operations {
         /** @description A JSON array, or one JSON object a line. */
         requestBody: {
             content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "account_id": "acc-7f3k2m",
+                 *         "amount": "12.34",
+                 *         "currency": "EUR",
+                 *         "merchant": "Corner Bakery",
+                 *         "idempotency_key": "till-4-000017"
+                 *       }
+                 *     ]
+                 */
                 "application/json": components["schemas"]["NewBulkTransaction"][];
                 "application/x-ndjson": components["schemas"]["NewBulkTransaction"];
             };
         };
         responses: {
-            /** @description A result an item, in order, in the form of the request. */
+            /** @description A result an item, in order, in the form of the request. An answer in lines ends with a summary, an array with its bracket: without it the answer broke off, and what has no result may have been taken or not. Send that again with its keys. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BulkResult"][];
-                    "application/x-ndjson": components["schemas"]["BulkResult"];
+                    /**
+                     * @example {"index":0,"id":"0199c1f2-7c1d-7000-8000-1c0004d2a1b3"}
+                     *     {"index":1,"id":"0199c1f2-7c1d-7000-8000-1c0004d2a1b3","replayed":true}
+                     *     {"complete":true,"received":2,"accepted":1,"replayed":1,"refused":0}
+                     */
+                    "application/x-ndjson": components["schemas"]["BulkResult"] | components["schemas"]["BulkSummary"];
                 };
             };
             /** @description A problem */

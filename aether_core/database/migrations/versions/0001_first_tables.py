@@ -48,6 +48,23 @@ def upgrade() -> None:
         "ix_alerts_status_id", "alerts", ["status", sa.literal_column("id DESC")], unique=False
     )
     op.create_table(
+        "batches",
+        sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("last_sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("incarnation", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("after_ms", sa.BigInteger(), nullable=False),
+        sa.Column("after_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("entry_count", sa.Integer(), nullable=False),
+        sa.Column("read_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("scored_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("committed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("published_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "shard", "last_ms", "last_sequence", "incarnation", name=op.f("pk_batches")
+        ),
+    )
+    op.create_table(
         "clients",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -176,6 +193,11 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column("entry_count", sa.Integer(), nullable=True),
+        sa.Column("read_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("scored_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("committed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("published_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("shard", name=op.f("pk_positions")),
     )
     op.create_table(
