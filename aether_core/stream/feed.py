@@ -72,10 +72,14 @@ async def replay(redis: Redis, after: str, *, count: int) -> tuple[list[FeedEven
 
 
 async def has_all_since(redis: Redis, after: str) -> bool:
-    """Whether nothing that followed an id has left the feed, or was lost with its server."""
+    """Whether it is certain that nothing after an id has left the feed or was lost with its server.
+
+    Of an empty feed nothing is: what it held may have been lost, also for one who saw it empty
+    before and was away since.
+    """
     first = await redis.execute_command("XRANGE", FEED_KEY, "-", "+", "COUNT", 1)
     if not first:
-        return after == ENTRY_START
+        return False
     newest = await newest_id(redis)
     return parse_entry_id(first[0][0]) <= parse_entry_id(after) <= parse_entry_id(newest)
 

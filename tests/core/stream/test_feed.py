@@ -39,3 +39,10 @@ async def test_a_replay_tells_whether_anything_is_missing(redis_url: str) -> Non
     _, is_whole = await replay(redis, events[3].id, count=10_000)
     assert not is_whole
     await redis.aclose()
+
+
+async def test_an_empty_feed_promises_nothing(redis_url: str) -> None:
+    """What followed the moment when a reader saw it empty may have come and been lost since."""
+    redis = open_redis(redis_url, timeout_s=5)
+    assert await replay(redis, await newest_id(redis), count=100) == ([], False)
+    await redis.aclose()
