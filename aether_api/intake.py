@@ -52,10 +52,10 @@ class Summary(msgspec.Struct, frozen=True):
     """
 
     complete: bool
-    received: int
-    accepted: int
-    replayed: int
-    refused: int
+    received_count: int
+    accepted_count: int
+    replayed_count: int
+    refused_count: int
 
 
 class _Part:
@@ -93,10 +93,10 @@ class Intake:
         """What became of all items."""
         return Summary(
             complete=self._ending is None,
-            received=self._count,
-            accepted=self._accepted,
-            replayed=self._replayed,
-            refused=self._refused,
+            received_count=self._count,
+            accepted_count=self._accepted,
+            replayed_count=self._replayed,
+            refused_count=self._refused,
         )
 
     async def run(

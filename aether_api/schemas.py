@@ -179,10 +179,10 @@ class BulkSummary(_Answer):
     """The last line of an answer in lines; without it the answer broke off."""
 
     complete: bool = Field(description="Every item of the request has its result.")
-    received: int
-    accepted: int
-    replayed: int
-    refused: int
+    received_count: int
+    accepted_count: int
+    replayed_count: int
+    refused_count: int
 
 
 class Alert(_Answer):

@@ -39,7 +39,7 @@ _EXAMPLE_ITEM: Final = {
 _EXAMPLE_LINES: Final = (
     '{"index":0,"id":"0199c1f2-7c1d-7000-8000-1c0004d2a1b3"}\n'
     '{"index":1,"id":"0199c1f2-7c1d-7000-8000-1c0004d2a1b3","replayed":true}\n'
-    '{"complete":true,"received":2,"accepted":1,"replayed":1,"refused":0}\n'
+    '{"complete":true,"received_count":2,"accepted_count":1,"replayed_count":1,"refused_count":0}\n'
 )
 _DOCUMENTATION: Final[dict[str, Any]] = {
     "requestBody": {
@@ -134,7 +134,7 @@ class _BulkAnswer(Response):
         if self._is_lines:
             items = read_lines(receive, length_max)
             await self._intake.run(items, outbox, b"", b"\n")
-            before = b"\n" if self._intake.summary.received else b""
+            before = b"\n" if self._intake.summary.received_count else b""
             await outbox.put(before + _encode(self._intake.summary) + b"\n")
         else:
             await self._intake.run(read_array(receive, length_max), outbox, b"[", b",")

@@ -41,8 +41,10 @@ def results_of(answer: httpx.Response, *, is_complete: bool = True) -> list[dict
             for result in found
         )
         assert summary["complete"] is is_complete
-        assert all(summary[name] == counts[name] for name in ("accepted", "replayed", "refused"))
-        assert summary["received"] == len(found) - (not is_complete)
+        assert all(
+            summary[f"{name}_count"] == counts[name] for name in ("accepted", "replayed", "refused")
+        )
+        assert summary["received_count"] == len(found) - (not is_complete)
     assert [result["index"] for result in found] == list(range(len(found)))
     assert all(("id" in result) != ("problem" in result) for result in found)
     return found
@@ -194,7 +196,7 @@ def test_results_come_while_the_body_still_arrives(served: Served, service: http
             assert "id" in result
         peer.sendall(chunk(b""))
         summary = json.loads(read_chunk(answer))
-        assert (summary["complete"], summary["accepted"]) == (True, 3)
+        assert (summary["complete"], summary["accepted_count"]) == (True, 3)
         assert read_chunk(answer) == b""
 
 

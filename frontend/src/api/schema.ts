@@ -768,19 +768,19 @@ export interface components {
          * @description The last line of an answer in lines; without it the answer broke off.
          */
         BulkSummary: {
-            /** Accepted */
-            accepted: number;
+            /** Accepted Count */
+            accepted_count: number;
             /**
              * Complete
              * @description Every item of the request has its result.
              */
             complete: boolean;
-            /** Received */
-            received: number;
-            /** Refused */
-            refused: number;
-            /** Replayed */
-            replayed: number;
+            /** Received Count */
+            received_count: number;
+            /** Refused Count */
+            refused_count: number;
+            /** Replayed Count */
+            replayed_count: number;
         };
         /**
          * Counters
@@ -3257,7 +3257,7 @@ export interface operations {
                     /**
                      * @example {"index":0,"id":"0199c1f2-7c1d-7000-8000-1c0004d2a1b3"}
                      *     {"index":1,"id":"0199c1f2-7c1d-7000-8000-1c0004d2a1b3","replayed":true}
-                     *     {"complete":true,"received":2,"accepted":1,"replayed":1,"refused":0}
+                     *     {"complete":true,"received_count":2,"accepted_count":1,"replayed_count":1,"refused_count":0}
                      */
                     "application/x-ndjson": components["schemas"]["BulkResult"] | components["schemas"]["BulkSummary"];
                 };
