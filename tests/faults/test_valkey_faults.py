@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aether_core.stream.contract import FEED_KEY
 from tests.faults.aof import (
     PowerWatch,
     append_only_directory,
@@ -17,6 +18,7 @@ from tests.faults.aof import (
     lose_everything,
     put_back,
 )
+from tests.faults.client import Mix
 from tests.faults.history import Acked, Declined, Unknown
 from tests.faults.oracle import Expectation
 from tests.faults.rules import Rule
@@ -119,9 +121,7 @@ def test_f24_restarted_with_an_empty_directory(faults: FaultSystem) -> None:
     with faults.load(150):
         faults.wait_acked(150)
     faults.all_is_well()
-    faults.valkey.kill()
-    lose_everything(faults.valkey)
-    faults.valkey.start()
+    restart_empty(faults)
     begin_anew(faults, before)
 
 
@@ -132,6 +132,36 @@ def test_f24_emptied_by_mistake(faults: FaultSystem) -> None:
     faults.all_is_well()
     faults.valkey_command("FLUSHALL")
     begin_anew(faults, before)
+
+
+def test_f24_lost_again_before_the_gateways_heard_anything(faults: FaultSystem) -> None:
+    """They saw the feed empty before and find it empty again; alerts came and went in between."""
+    mix = Mix(outliers=0.3, account_count=5)
+    with faults.load(150, mix):
+        faults.wait_acked(100)
+    faults.all_is_well()
+    before = incarnations(faults)
+    for writer in faults.writers:
+        writer.kill()
+    restart_empty(faults)
+    with faults.load(150, mix):
+        faults.wait_acked(60)
+    assert faults.valkey_command("XLEN", FEED_KEY) == 0
+    for gateway in faults.gateways:
+        gateway.to_valkey.refuse()
+    faults.drain()
+    assert faults.valkey_command("XLEN", FEED_KEY) != 0
+    restart_empty(faults)
+    faults.all_is_well(LOST_STREAM)
+    after = incarnations(faults)
+    assert all(after[shard] != before[shard] for shard in before)
+
+
+def restart_empty(faults: FaultSystem) -> None:
+    """Let Valkey lose everything and come back."""
+    faults.valkey.kill()
+    lose_everything(faults.valkey)
+    faults.valkey.start()
 
 
 def begin_anew(faults: FaultSystem, before: dict[object, object]) -> None:
