@@ -198,7 +198,7 @@ class Acceptance:
         The owner is told what became of it, and counts it. Raises StreamUnavailable, Unavailable
         when nothing can be taken; nothing was.
         """
-        shards = self._shards_for(1)
+        shards = self.shards_for(1)
         shard = shard_of(account_id, shards.count)
         self._join(shard, submission, owner, 0)
         return shard
@@ -208,15 +208,18 @@ class Acceptance:
 
         Raises StreamUnavailable, Unavailable when nothing can be taken; nothing was.
         """
-        shards = self._shards_for(len(submissions))
+        shards = self.shards_for(len(submissions))
         places = [shard_of(account_id, shards.count) for account_id, _ in submissions]
         gathering = Gathering(self.counts, places)
         for index, (shard, (_, submission)) in enumerate(zip(places, submissions, strict=True)):
             self._join(shard, submission, gathering, index)
         return gathering
 
-    def _shards_for(self, count: int) -> Shards:
-        """Return the shards when so many more submissions may wait."""
+    def shards_for(self, count: int) -> Shards:
+        """Return the shards when so many more submissions may be taken.
+
+        Raises StreamUnavailable, BacklogFull, Unavailable, and counts the refused.
+        """
         shards = self._agreement.shards
         if shards is None:
             self.counts.refused += count

@@ -50,6 +50,7 @@ from aether_api.routes import (
     operations,
     transactions,
 )
+from aether_api.together import Together
 from aether_core.database.connection import open_pool
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
@@ -235,15 +236,19 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
     stack.push_async_callback(following.aclose)
     publisher = StreamPublisher(redis, settings.stream)
     stack.push_async_callback(publisher.close)
+    publisher_together = StreamPublisher(redis, settings.stream)
+    stack.push_async_callback(publisher_together.close)
     agreement = StreamAgreement(pool, redis, settings.stream)
     pressure = Pressure(redis, agreement, settings.stream)
+    acceptance = Acceptance(publisher, agreement, settings.gateway, pressure)
     return Parts(
         settings=settings,
         pool=pool,
         redis=redis,
         access=Access(settings, pool, redis),
         agreement=agreement,
-        acceptance=Acceptance(publisher, agreement, settings.gateway, pressure),
+        acceptance=acceptance,
+        together=Together(publisher_together, agreement, acceptance),
         bulk_room=BulkRoom(settings.gateway),
         pressure=pressure,
         live=Live(following, pool, agreement, settings),

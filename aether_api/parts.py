@@ -13,6 +13,7 @@ from aether_api.agreement import StreamAgreement
 from aether_api.live import Live
 from aether_api.pressure import Pressure
 from aether_api.room import BulkRoom
+from aether_api.together import Together
 from aether_core.database.connection import Pool
 from aether_core.settings import Settings
 
@@ -30,6 +31,7 @@ class Parts:
     access: Access
     agreement: StreamAgreement
     acceptance: Acceptance
+    together: Together
     bulk_room: BulkRoom
     pressure: Pressure
     live: Live

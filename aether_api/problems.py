@@ -106,6 +106,9 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.IdempotencyKeyReused: ProblemKind(
         "idempotency-key-reused", "The Idempotency-Key was used before", 422
     ),
+    errors.CannotBeTogether: ProblemKind(
+        "cannot-be-together", "All or none is not possible here", 422
+    ),
     errors.NotTogether: ProblemKind("not-together", "Another item was refused", 422),
     errors.Refused: ProblemKind("refused", "Refused", 403),
     errors.NotAuthenticated: ProblemKind("not-authenticated", "Not signed in", 401),

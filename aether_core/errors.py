@@ -17,6 +17,7 @@ HTTP: `aether_api.problems` maps each class to a status.
     │   └── ReplayUnderWay          it may be in the stream once more
     ├── TransactionDiscarded        accepted, could not be written, and given up by an operator
     ├── IdempotencyKeyReused        the key was used before with another body
+    ├── CannotBeTogether            all or none was wanted of what lies on several servers
     ├── NotTogether                 another item was refused, and all or none were to be taken
     ├── Refused                     a caller who may not do this
     │   ├── NotAuthenticated
@@ -142,8 +143,21 @@ class TransactionDiscarded(AetherError):
 class IdempotencyKeyReused(AetherError):
     """An Idempotency-Key came back with a different body."""
 
+    def __init__(
+        self,
+        detail: str = "This Idempotency-Key was used for a different request; use a new key.",
+    ) -> None:
+        super().__init__(detail)
+
+
+class CannotBeTogether(AetherError):
+    """A group of which all or none was to be accepted lies on several servers."""
+
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for a different request; use a new key.")
+        super().__init__(
+            "Nothing was accepted: these accounts may lie on different servers of a cluster, which"
+            " cannot take all or none. Send one account's transactions, or with on_error=continue."
+        )
 
 
 class NotTogether(AetherError):

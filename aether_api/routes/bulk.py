@@ -10,21 +10,26 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from aether_api.acceptance import Placed
 from aether_api.access import authorization_of, require
 from aether_api.edge import MEDIA_TYPE_LINES
+from aether_api.group import read_group
 from aether_api.hot import HotRoute
-from aether_api.intake import Intake
+from aether_api.intake import Intake, Summary, success
 from aether_api.items import read_array, read_lines
 from aether_api.outbox import Outbox
 from aether_api.parts import Parts
 from aether_api.problems import MalformedRequest
 from aether_api.query import refuse_unknown_query
 from aether_api.routes.transactions import check_may_write
+from aether_api.together import ITEM_COUNT_MAX
+from aether_core.errors import InvalidInput
 from aether_core.settings import Settings
 
 router = APIRouter(prefix="/transactions", tags=["transactions"])
 
-_NO_PARAMETERS: Final[frozenset[str]] = frozenset()
+_PARAMETERS: Final = frozenset({"on_error"})
+_ON_ERROR: Final = ("continue", "atomic")
 
 _ITEM = {"$ref": "#/components/schemas/NewBulkTransaction"}
 _RESULT = {"$ref": "#/components/schemas/BulkResult"}
@@ -52,7 +57,20 @@ _DOCUMENTATION: Final[dict[str, Any]] = {
             },
             MEDIA_TYPE_LINES: {"schema": _ITEM},
         },
-    }
+    },
+    "parameters": [
+        {
+            "name": "on_error",
+            "in": "query",
+            "required": False,
+            "description": (
+                "`continue`: each item is taken or refused by itself. `atomic`: all of up to"
+                f" {ITEM_COUNT_MAX} items or none; a refusal is one problem that names every item"
+                " that is wrong (`3.amount`, counted from 0)."
+            ),
+            "schema": {"type": "string", "enum": list(_ON_ERROR), "default": _ON_ERROR[0]},
+        }
+    ],
 }
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -85,12 +103,14 @@ async def submit_bulk(request: Request) -> Response:
     """
     parts: Parts = request.app.state.parts
     caller = await parts.access.authenticate(authorization_of(request))
-    if request.scope["query_string"]:
-        refuse_unknown_query(request.scope["query_string"], _NO_PARAMETERS)
+    on_error = _on_error(request)
     check_may_write(caller)
     if "idempotency-key" in request.headers:
         raise MalformedRequest("Give each item an `idempotency_key` instead of the header.")
     is_lines = request.headers.get("content-type", "").startswith(MEDIA_TYPE_LINES)
+    if on_error == "atomic":
+        items = await read_group(request.receive, caller, parts.settings.gateway, is_lines=is_lines)
+        return _answer_together(await parts.together.accept(items), is_lines=is_lines)
     intake = Intake(parts.acceptance, parts.bulk_room, caller, parts.settings.gateway)
     return _BulkAnswer(intake, parts.settings, is_lines=is_lines)
 
@@ -105,6 +125,32 @@ router.add_api_route(
     dependencies=[Depends(require())],
     route_class_override=HotRoute,
 )
+
+
+def _on_error(request: Request) -> str:
+    if not request.scope["query_string"]:
+        return _ON_ERROR[0]
+    refuse_unknown_query(request.scope["query_string"], _PARAMETERS)
+    wanted = request.query_params.get("on_error", _ON_ERROR[0])
+    if wanted not in _ON_ERROR:
+        raise InvalidInput("on_error", f"This must be one of {', '.join(_ON_ERROR)}.")
+    return wanted
+
+
+def _answer_together(placed: list[Placed], *, is_lines: bool) -> Response:
+    results = [success(index, one) for index, one in enumerate(placed)]
+    if not is_lines:
+        return Response(b"[%b]" % b",".join(results), media_type="application/json")
+    replayed = sum(one.accepted.replayed for one in placed)
+    summary = Summary(
+        complete=True,
+        received_count=len(placed),
+        accepted_count=len(placed) - replayed,
+        replayed_count=replayed,
+        refused_count=0,
+    )
+    lines = [*results, _encode(summary), b""]
+    return Response(b"\n".join(lines), media_type=MEDIA_TYPE_LINES)
 
 
 class _BulkAnswer(Response):

@@ -182,6 +182,49 @@ def test_lines_may_arrive_in_any_pieces(service: httpx.Client) -> None:
     assert len(results) == 50
 
 
+@pytest.mark.parametrize("is_lines", [True, False])
+def test_all_or_none(service: httpx.Client, *, is_lines: bool) -> None:
+    # Accounts of several shards.
+    items = [
+        transaction(account_id=new_account(), amount=str(n + 1), idempotency_key=f"all-{n}")
+        for n in range(30)
+    ]
+
+    def send(items: list[dict[str, Any]], on_error: str = "atomic") -> httpx.Response:
+        sent = {"content": as_lines(items), "headers": LINES} if is_lines else {"json": items}
+        return service.post(PATH, params={"on_error": on_error}, **sent)
+
+    wrong = send([*items[:29], items[29] | {"amount": "0", "merchant": ""}])
+    assert wrong.status_code == 422
+    assert {e["field"] for e in wrong.json()["errors"]} == {"29.amount", "29.merchant"}
+    other = results_of(send([items[7] | {"amount": "77"}], "continue"))
+    reused = send(items)
+    assert reused.status_code == 422
+    assert reused.json()["type"] == "/problems/idempotency-key-reused"
+    assert " 7 " in reused.json()["detail"]
+    # Of neither attempt was anything taken; the third is whole, with a twin in it.
+    items[7] |= {"amount": "77"}
+    results = results_of(send([*items, items[3]]))
+    assert [n for n, result in enumerate(results) if "replayed" in result] == [7, 30]
+    assert (results[7]["id"], results[30]["id"]) == (other[0]["id"], results[3]["id"])
+    assert wait_written(service, results[29]["id"])["amount"] == "30.00"
+    again = results_of(send(items))
+    assert [result["id"] for result in again] == [result["id"] for result in results[:30]]
+    assert all(result["replayed"] for result in again)
+
+
+def test_what_cannot_be_all_or_none(service: httpx.Client, customer: httpx.Client) -> None:
+    atomic = {"on_error": "atomic"}
+    assert service.post(PATH, params=atomic, json=[]).json() == []
+    item = transaction(account_id=new_account())
+    too_many = service.post(PATH, params=atomic, json=[item] * 1_001)
+    assert too_many.status_code == 422
+    assert "1000" in too_many.json()["detail"]
+    assert service.post(PATH, params={"on_error": "stop"}, json=[]).status_code == 422
+    assert customer.post(PATH, params=atomic, json=[transaction(), item]).status_code == 403
+    assert service.post(PATH, params=atomic, content=b"[{]", headers=JSON).status_code == 400
+
+
 def test_results_come_while_the_body_still_arrives(served: Served, service: httpx.Client) -> None:
     item = json.dumps(transaction(account_id=new_account())).encode() + b"\n"
     with posting(served, service, LINES) as peer:

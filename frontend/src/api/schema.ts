@@ -3223,7 +3223,10 @@ export interface operations {
     };
     submit_bulk_transactions_bulk_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `continue`: each item is taken or refused by itself. `atomic`: all of up to 1000 items or none; a refusal is one problem that names every item that is wrong (`3.amount`, counted from 0). */
+                on_error?: "continue" | "atomic";
+            };
             header?: never;
             path?: never;
             cookie?: never;
