@@ -3,6 +3,7 @@
 In:   checked submissions, from any number of requests at once.
 Out:  for each its own outcome: where it is in the stream, or why it is not.
 Group commit: what arrives while one append is under way waits a moment and shares the next one.
+Under load two are under way, one behind the other: entries keep the order of their arrival.
 One refused submission never harms its neighbours, and an append whose answer was lost is an
 unknown outcome: never a success, and never tried again by us.
 """
@@ -41,6 +42,10 @@ from aether_core.stream.publisher import (
 )
 
 logger = logging.getLogger(__name__)
+
+_APPENDS_AT_ONCE: Final = 2
+_SECOND_COUNT_MIN: Final = 16
+"""Submissions that must wait before a second append begins beside the first."""
 
 _TOO_MANY_WAIT: Final = "Too many transactions wait to be accepted; nothing was accepted."
 
@@ -167,8 +172,11 @@ class Acceptance:
         self._settings = settings
         self._pressure = pressure
         self._waiting: dict[int, _Waiting] = {}
-        self._waiting_count = 0
-        self._arrived = asyncio.Event()
+        self.waiting_count = 0
+        """Submissions whose append has not begun."""
+        self.under_way_count = 0
+        """Submissions whose append has begun."""
+        self._due = asyncio.Event()
         self.counts = AcceptanceCounts()
 
     async def accept(self, account_id: str, submission: Submission) -> Placed:
@@ -188,7 +196,7 @@ class Acceptance:
         """Whether one more submission may wait, for a stream that is there."""
         return (
             self._agreement.shards is not None
-            and self._waiting_count < self._settings.waiting_count_max
+            and self.waiting_count < self._settings.waiting_count_max
             and (self._pressure is None or self._pressure.refusal is None)
         )
 
@@ -229,7 +237,7 @@ class Acceptance:
             self.counts.refuse(refusal, count)
             # A new one each time: an exception gathers the traces of all who raise it.
             raise BacklogFull(refusal.reason, refusal.retry_after_s)
-        if self._waiting_count + count > self._settings.waiting_count_max:
+        if self.waiting_count + count > self._settings.waiting_count_max:
             self.counts.refused += count
             raise Unavailable(_TOO_MANY_WAIT)
         return shards
@@ -238,21 +246,48 @@ class Acceptance:
         waiting = self._waiting.get(shard)
         if waiting is None:
             waiting = self._waiting[shard] = _Waiting()
-            self._arrived.set()
         waiting.submissions.append(submission)
         waiting.owners.append((owner, index))
-        self._waiting_count += 1
+        self.waiting_count += 1
+        if self._is_due:
+            self._due.set()
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether an append shall begin.
+
+        One is under way whenever anything waits. A second joins it under load, when about as much
+        has gathered: then the stream appends while this process checks and answers.
+        """
+        if self.under_way_count == 0:
+            return self.waiting_count > 0
+        return self.waiting_count >= max(_SECOND_COUNT_MIN, self.under_way_count // 2)
 
     async def run(self) -> None:
         """Append what waits, group after group, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_APPENDS_AT_ONCE):
+                group.create_task(self._append_groups())
+
+    async def _append_groups(self) -> None:
         while True:
             heed_cancellation()
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                # Requests that have arrived in the same turn of the loop join this group.
-                await asyncio.sleep(0)
-                await self._append(self._take())
+            await self._due.wait()
+            # Requests that have arrived in the same turn of the loop join this group.
+            await asyncio.sleep(0)
+            if not self._is_due:
+                self._due.clear()
+                continue
+            taken = self._take()
+            count = sum(len(waiting.owners) for waiting in taken.values())
+            self.waiting_count -= count
+            self.under_way_count += count
+            try:
+                await self._append(taken)
+            finally:
+                self.under_way_count -= count
+                if self._is_due:
+                    self._due.set()
 
     async def _append(self, taken: dict[int, _Waiting]) -> None:
         shards = self._agreement.shards
@@ -284,5 +319,4 @@ class Acceptance:
                 self._waiting[shard] = _Waiting(waiting.submissions[size:], waiting.owners[size:])
                 del waiting.submissions[size:]
                 del waiting.owners[size:]
-        self._waiting_count -= sum(len(waiting.owners) for waiting in taken.values())
         return taken

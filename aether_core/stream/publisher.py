@@ -84,7 +84,7 @@ class Copies:
 
 
 class StreamPublisher:
-    """Appends groups through one connection of its own to each server, one round trip at a time.
+    """Appends groups through one connection of its own to each server, in the order of the calls.
 
     A call carries a token: were it ever sent twice (by a client library's retry), the second
     would get the first one's answer.
@@ -238,32 +238,32 @@ class StreamPublisher:
         if link is None:
             link = self._links[node] = _Link(node)
         answers: list[Any] = []
+        turn: _Turn | None = None
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                connection = await link.connected()
-        except (redis_errors.RedisError, OSError, TimeoutError):
-            self._redis.look_again()
-            return [StreamUnavailable()] * len(calls)
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                if copies is None:
-                    await connection.send_packed_command(calls)
-                else:
-                    await connection.send_packed_command([*calls, self._wait(copies)])
+                async with link.sending:
+                    connection = await link.connected()
+                    turn = link.queue()
+                    await connection.send_packed_command(
+                        calls if copies is None else [*calls, self._wait(copies)]
+                    )
+                await turn.come()
                 for _ in calls:
                     # One by one: what is answered is known, whatever breaks later.
                     answers.append(await _read(connection))  # noqa: PERF401
                 if copies is not None:
                     answers = _if_copied(answers, await _read(connection), copies)
+                turn.is_over = True
         except (redis_errors.RedisError, OSError, TimeoutError):
-            await link.drop()
             self._redis.look_again()
+            if turn is None:
+                return [StreamUnavailable()] * len(calls)
             if copies is not None:
                 # It is in the stream, and nobody has said that it is on disk.
                 answers.clear()
-        except BaseException:
-            await link.drop()
-            raise
+        finally:
+            if turn is not None:
+                await turn.end()
         if any(isinstance(answer, StreamUnavailable) for answer in answers):
             self._redis.look_again()
         # A call may have been executed although its answer did not arrive.
@@ -277,16 +277,25 @@ class StreamPublisher:
 
 
 class _Link:
-    """The one connection to a server, taken from its client's pool while it lasts."""
+    """The one connection to a server, taken from its client's pool while it lasts.
+
+    Calls are sent while the answers of those before are under way; each reads its own in its turn.
+    """
 
     def __init__(self, node: Node) -> None:
         self._pool = node.connection_pool
         self._connection: AbstractConnection | None = None
+        self._last: asyncio.Future[None] | None = None
+        self.era = 0
+        """Grows whenever a connection is given up."""
+        self.sending = asyncio.Lock()
+        """Held while a call is sent."""
 
     async def connected(self) -> AbstractConnection:
         """Return the connection, made anew where that is needed."""
         if self._connection is None:
             self._connection = await self._pool.get_connection()
+            self._last = None
         elif self._connection.is_connected:
             return self._connection
         try:
@@ -296,12 +305,49 @@ class _Link:
             raise
         return self._connection
 
-    async def drop(self) -> None:
-        """Close the connection."""
+    def queue(self) -> _Turn:
+        """Return the turn of the call that is sent next."""
+        turn = _Turn(self, self._last)
+        self._last = turn.ended
+        return turn
+
+    async def drop(self, era: int | None = None) -> None:
+        """Close the connection; who waits for an answer on it gets none.
+
+        era: of the connection that is meant; nothing happens when it was closed already.
+        """
+        if era not in (None, self.era):
+            return
         connection, self._connection = self._connection, None
+        self.era += 1
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
+
+
+class _Turn:
+    """When a call may read its answers: after those that were sent before it on its connection."""
+
+    def __init__(self, link: _Link, before: asyncio.Future[None] | None) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._link = link
+        self.era = link.era
+        self._before = before
+        self.is_over = False
+        """All of the answer was read."""
+
+    async def come(self) -> None:
+        """Wait for it. Raises ConnectionError when the connection broke in the meantime."""
+        if self._before is not None:
+            await asyncio.wait([self._before])
+        if self.era != self._link.era:
+            raise redis_errors.ConnectionError("the connection broke before the answer was read")
+
+    async def end(self) -> None:
+        """Let the next one read; what was not read to its end is of no use to it."""
+        self.ended.set_result(None)
+        if not self.is_over:
+            await self._link.drop(self.era)
 
 
 def _packed(arguments: list[bytes]) -> bytes:

@@ -1,6 +1,7 @@
-"""One running system a module: a gateway and a writer as real processes over servers of their own.
+"""Running systems: a gateway and a writer as real processes over servers of their own.
 
-Tests of a module share it, so they use accounts of their own and look only at those.
+Tests of a module share one, and the modules of `_SHARING` one between them: they use accounts of
+their own and look only at those.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +43,35 @@ class Served:
         return self.system.http(who)
 
 
+_SHARING = frozenset(
+    {
+        "test_bad_input",
+        "test_bulk",
+        "test_dashboard_files",
+        "test_documentation",
+        "test_idempotency",
+        "test_submitting",
+    }
+)
+
+
+@pytest.fixture(scope="session")
+def shared_system(postgres: PostgresServer) -> Iterator[Served]:
+    with _serving(postgres) as served:
+        yield served
+
+
 @pytest.fixture(scope="module")
-def served(postgres: PostgresServer) -> Iterator[Served]:
+def served(request: pytest.FixtureRequest, postgres: PostgresServer) -> Iterator[Served]:
+    if request.module.__name__.rpartition(".")[2] in _SHARING:
+        yield request.getfixturevalue("shared_system")
+        return
+    with _serving(postgres) as served:
+        yield served
+
+
+@contextmanager
+def _serving(postgres: PostgresServer) -> Iterator[Served]:
     name = f"test_{os.urandom(6).hex()}"
     asyncio.run(_execute(postgres.url, f"CREATE DATABASE {name} TEMPLATE template"))
     with tempfile.TemporaryDirectory(prefix="aether-gw-") as directory:

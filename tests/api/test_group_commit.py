@@ -105,6 +105,41 @@ async def test_ids_follow_the_order_of_arrival(settings: Settings) -> None:
         assert [entry[1][1] for entry in stored] == [b"%d" % n for n in range(100)]
 
 
+async def test_two_appends_under_way_keep_the_order_of_arrival(settings: Settings) -> None:
+    async with accepting(with_limits(settings, group_size_max=50)) as (acceptance, _):
+        await settled(acceptance)
+        placed = await asyncio.gather(
+            *(acceptance.accept("a", Submission(b"%d" % n)) for n in range(1_000))
+        )
+        ids = [p.accepted.id for p in placed]
+        assert ids == sorted(ids)
+
+
+async def test_two_appends_that_are_lost_are_unknown_and_the_next_is_not(
+    settings: Settings, valkey: ValkeyServer
+) -> None:
+    quick = with_limits(settings)
+    quick = quick.model_copy(update={"stream": replace_timeout(quick, 0.3)})
+    async with accepting(quick) as (acceptance, _):
+        await settled(acceptance)
+        os.kill(valkey.process.pid, signal.SIGSTOP)
+        try:
+            first = asyncio.ensure_future(acceptance.accept("a", Submission(b"1")))
+            while acceptance.waiting_count or not acceptance.under_way_count:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            others = [acceptance.accept("a", Submission(b"2")) for _ in range(40)]
+            outcomes = await asyncio.gather(first, *others, return_exceptions=True)
+        finally:
+            os.kill(valkey.process.pid, signal.SIGCONT)
+        assert {type(outcome) for outcome in outcomes} == {OutcomeUnknown}
+        # Nobody reads an answer that was meant for another.
+        placed = await asyncio.gather(
+            *(acceptance.accept("a", Submission(b"3", b"%12d" % n, b"b" * 8)) for n in range(40))
+        )
+        assert len({p.accepted.id for p in placed}) == 40
+        assert not any(p.accepted.replayed for p in placed)
+
+
 async def test_a_refused_one_harms_no_neighbour(settings: Settings) -> None:
     async with accepting(settings) as (acceptance, _):
         await settled(acceptance)

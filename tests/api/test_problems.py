@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -87,9 +88,9 @@ def test_errors_of_the_inside_say_nothing() -> None:
     ],
 )
 async def test_whatever_is_raised_becomes_a_problem(
-    settings: Settings, error: Exception, status: int, headers: dict[str, str]
+    tmp_path: Path, error: Exception, status: int, headers: dict[str, str]
 ) -> None:
-    app = create_app(settings)
+    app = create_app(Settings(home=tmp_path))
 
     @app.get("/raise")
     async def raise_it() -> None:
