@@ -173,7 +173,8 @@ def test_commands_are_known_by_what_they_do(through: Valkey) -> None:
         pipe.execute_command("XADD", stream_key(0), "*", "f", "v" * 100_000)
         pipe.execute_command("XADD", "aether:feed", "*", "k", "alert", "a", "b", "d", "{}")
         pipe.execute_command("XTRIM", stream_key(0), "MAXLEN", 0)
-        return await pipe.execute()
+        replies: list[object] = await pipe.execute()
+        return replies
 
     through.stage.run(pipeline())
     through.ask("XREAD", "STREAMS", stream_key(0), stream_key(1), "0-0", "0-0")

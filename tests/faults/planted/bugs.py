@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from aether_core.database import positions, transactions
+from aether_core.database import transactions
 from aether_core.database.connection import LOCK_CLASS_SHARD, Session
 from aether_core.stream import publisher
 from aether_core.stream.reader import trim
@@ -13,8 +15,6 @@ from aether_worker import shards, writer
 from aether_worker.batch import Batch
 from aether_worker.writer import Writer
 
-_lock_positions = positions.lock_positions
-_advance_positions = positions.advance_positions
 _add_load = transactions.add_load
 _functions_source = publisher.functions_source
 
@@ -23,14 +23,9 @@ def position_before_the_rows() -> None:
     """The position is written in a database transaction of its own, before the rows."""
 
     async def commit(self: Writer, batch: Batch) -> None:
-        async with self._connection.transaction():
-            await _lock_positions(
-                self._connection, {a.shard: (a.incarnation, a.expected) for a in batch.advances}
-            )
-            await _advance_positions(self._connection, batch.advances, self._owner)
-        _replace(writer, "lock_positions", _nothing)
-        _replace(writer, "advance_positions", _nothing)
-        await _commit(self, batch)
+        await _commit(self, _only_position(batch))
+        with _without("lock_positions", "advance_positions"):
+            await _commit(self, batch)
 
     _commit = Writer.commit
     _replace(Writer, "commit", commit)
@@ -40,10 +35,9 @@ def position_after_the_rows() -> None:
     """The position is written in a database transaction of its own, after the rows."""
 
     async def commit(self: Writer, batch: Batch) -> None:
-        _replace(writer, "advance_positions", _nothing)
-        await _commit(self, batch)
-        async with self._connection.transaction():
-            await _advance_positions(self._connection, batch.advances, self._owner)
+        with _without("advance_positions"):
+            await _commit(self, batch)
+        await _commit(self, _only_position(batch))
 
     _commit = Writer.commit
     _replace(Writer, "commit", commit)
@@ -144,6 +138,23 @@ BUGS: dict[str, Callable[[], None]] = {
         load_outside_the_transaction,
     )
 }
+
+
+def _only_position(batch: Batch) -> Batch:
+    return replace(batch, rows=[], load=[], alert_rows=[], dead_letters=[], snapshots={})
+
+
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Let functions that the writer calls do nothing for a while; its commits never overlap."""
+    before = {name: getattr(writer, name) for name in names}
+    for name in names:
+        _replace(writer, name, _nothing)
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            _replace(writer, name, function)
 
 
 def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
