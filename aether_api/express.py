@@ -213,6 +213,7 @@ class ExpressLane:
             request.shard = acceptance.enter(checked.account_id, submission, request)
         except AetherError:
             return False
+        self._app.counts.express += 1
         return True
 
     def answer(self, request: ExpressRequest, outcome: Outcome) -> None:

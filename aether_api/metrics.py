@@ -36,6 +36,8 @@ class RequestCounts:
     """Answers by status since the start of this process."""
 
     by_status: dict[int, int] = field(default_factory=dict)
+    express: int = 0
+    """Submissions that took the express lane."""
 
     def add(self, status: int) -> None:
         """Count one answer."""
@@ -97,6 +99,12 @@ def _samples(
             'outcome="refused"': accepted.refused,
             'outcome="unknown"': accepted.unknown,
         },
+    )
+    yield _Sample(
+        "aether_submissions_express_total",
+        "counter",
+        "Submissions that took the express lane: usual in every way.",
+        {"": counts.express},
     )
     yield _Sample("aether_appends_total", "counter", "Groups appended.", {"": accepted.appends})
     live = parts.live

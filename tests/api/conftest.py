@@ -49,6 +49,7 @@ _SHARING = frozenset(
         "test_bulk",
         "test_dashboard_files",
         "test_documentation",
+        "test_express_lane",
         "test_idempotency",
         "test_submitting",
     }
