@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import format_exc
 
 import pytest
 
@@ -81,14 +82,26 @@ def opened_system(postgres: PostgresServer, seed: int) -> Iterator[FaultSystem]:
                 system.open()
                 yield system
                 is_clean = True
+            except KeyboardInterrupt:
+                is_clean = True
+                raise
             finally:
                 system.close()
+                if not is_clean:
+                    _keep_logs(home, valkey.home, postgres.home)
     finally:
         stage.close()
         postgres.wait()
         postgres.drop_database(database_url)
         if is_clean:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _keep_logs(home: Path, *servers: Path) -> None:
+    """Keep the servers' logs beside those of the processes."""
+    for server in servers:
+        for log in server.glob("*.log"):
+            shutil.copy(log, home)
 
 
 def run_once(
@@ -98,16 +111,20 @@ def run_once(
     rng = random.Random(seed)  # noqa: S311 - repeatable
     system.begin_run(seed)
     chaos = Chaos(system, rng, only)
-    done = []
-    with system.load(rate * rng.uniform(0.5, 1.5), Mix(abandoned=rng.choice((0.0, 0.1, 0.3)))):
-        chaos.pause(0.1, 0.5)
-        for _ in range(rng.choice((1, 1, 2, 3, 4))):
-            try:
-                done.append(chaos.break_something())
-            except HARMLESS as error:
-                done.append(f"({type(error).__name__})")
-            chaos.pause(0, 0.5)
-    verdict = system.judge(chaos.expectation)
+    done: list[str] = []
+    try:
+        with system.load(rate * rng.uniform(0.5, 1.5), Mix(abandoned=rng.choice((0.0, 0.1, 0.3)))):
+            chaos.pause(0.1, 0.5)
+            for _ in range(rng.choice((1, 1, 2, 3, 4))):
+                try:
+                    done.append(chaos.break_something())
+                except HARMLESS as error:
+                    done.append(f"({type(error).__name__})")
+                chaos.pause(0, 0.5)
+        verdict = system.judge(chaos.expectation)
+    except (Exception, pytest.fail.Exception) as error:
+        error.add_note(f"after: {'; '.join(done)}")
+        raise
     verdict.violations += chaos.complaints
     return verdict, done
 
@@ -137,8 +154,9 @@ def run_all(plan: Plan) -> Tally:
 
     with running_postgres() as postgres:
         while not is_over():
+            seed = plan.seed + tally.runs
             try:
-                with opened_system(postgres, plan.seed + tally.runs) as system:
+                with opened_system(postgres, seed) as system:
                     for _ in range(_RUNS_PER_SYSTEM):
                         if is_over():
                             break
@@ -148,6 +166,9 @@ def run_all(plan: Plan) -> Tally:
             except KeyboardInterrupt:
                 _say("interrupted: what was done so far counts")
                 break
+            except (Exception, pytest.fail.Exception):  # noqa: BLE001 - told, and the next begins
+                tally.add(seed, 0, Verdict(violations=[Violation("run", "no system")]))
+                _say(f"seed {seed} FAILED: its system did not start or end\n{format_exc()}")
     return tally
 
 
@@ -157,7 +178,8 @@ def _run_and_tell(system: FaultSystem, plan: Plan, tally: Tally) -> None:
     try:
         verdict, done = run_once(system, seed, plan.rate, plan.only)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - told, and the next begins
-        verdict, done = Verdict(violations=[Violation("run", repr(error))]), ["?"]
+        told = " ".join((repr(error), *getattr(error, "__notes__", ())))
+        verdict, done = Verdict(violations=[Violation("run", told)]), ["?"]
     real = [name for name in done if not name.startswith("(")]
     tally.add(seed, len(real), verdict)
     _say(
@@ -166,7 +188,7 @@ def _run_and_tell(system: FaultSystem, plan: Plan, tally: Tally) -> None:
         f" lost {verdict.lost} doubled {verdict.doubled}  {'; '.join(done)}"
     )
     if verdict.violations:
-        _say(f"  commit {commit()}, logs in {system.home}")
+        _say(f"  commit {commit()}, logs in {system.home}; again: --seed {seed} --runs 1")
         for violation in verdict.violations:
             _say(f"  {violation}")
         raise Found
