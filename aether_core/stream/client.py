@@ -166,14 +166,14 @@ class StreamClient(redis_asyncio.Redis):
         seeds = (_address(part["host"], part["port"]) for part in map(_parts, self._urls))
         for address in dict.fromkeys((*(slot[2] for slot in self._slots or ()), *seeds)):
             try:
-                answer = await self._node(address).execute_command("CLUSTER SLOTS")
+                answer = await self._node(address).execute_command("CLUSTER", "SLOTS")
             except (redis_errors.RedisError, OSError, TimeoutError) as error:
                 failure = error
                 continue
             host = address.rpartition(":")[0]
             self._slots = [
-                (first, last, _address(shard["primary"][0] or host, shard["primary"][1]))
-                for (first, last), shard in answer.items()
+                (first, last, _address(master[0] or host, master[1]))
+                for first, last, master, *_replicas in answer
             ]
             if self._slots:
                 return
