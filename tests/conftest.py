@@ -34,6 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SLOW_FILES = frozenset(
     {
         "api/test_outages.py",
+        "api/test_backpressure.py",
         "api/test_cluster.py",
         "cli/test_replay.py",
         "cli/test_users_and_clients.py",
