@@ -84,6 +84,8 @@ class GatewaySettings(BaseModel):
     """Largest body of a bulk submission; it is never held as a whole."""
     bulk_item_count_max: int = Field(1_000_000, ge=1, le=10_000_000)
     """Most transactions of one bulk submission."""
+    wait_s_max: int = Field(30, ge=1, le=300)
+    """Longest that a submission with `Prefer: wait` waits until it is written."""
     waiting_count_max: int = Field(20_000, ge=1)
     """Transactions that wait for their append in one gateway process; beyond it: 503."""
     connection_count_max: int = Field(5_000, ge=1)

@@ -42,6 +42,7 @@ from aether_core.database.transactions import (
 )
 from aether_core.scoring import Thresholds
 from aether_core.settings import StreamSettings, WriterSettings
+from aether_core.stream.committed import Reached, batch_event
 from aether_core.stream.contract import Entry, EntryId
 from aether_core.stream.feed import FeedEvent, publish
 from aether_core.stream.publisher import Redis
@@ -209,12 +210,14 @@ class Writer:
             events.append(_transaction_event(view))
             if view.is_flagged:
                 events.append(_alert_event(new_alert(view)))
-        counts = {
-            "committed": len(batch.rows),
-            "flagged": len(batch.alert_rows),
-            "dead_letters": len(batch.dead_letters),
-        }
-        events.append(FeedEvent("batch", "", _encoder.encode(counts)))
+        events.append(
+            batch_event(
+                [Reached(a.shard, a.incarnation, *a.reached) for a in batch.advances],
+                committed=len(batch.rows),
+                flagged=len(batch.alert_rows),
+                dead_letters=len(batch.dead_letters),
+            )
+        )
         await self._announce(events, {a.shard: a.reached for a in batch.advances})
 
     async def _gather(self) -> None:
@@ -287,7 +290,9 @@ class Writer:
         until = _bound(owned, owned.committed)
         flagged = await find_flagged_between(self._connection, owned.shard, after, until)
         alerts = await find_alerts_between(self._connection, owned.shard, after, until)
+        reached = Reached(owned.shard, owned.incarnation, *owned.committed)
         events = [*map(_transaction_event, flagged), *map(_alert_event, alerts)]
+        events.append(batch_event([reached]))
         await self._announce(events, {owned.shard: owned.committed})
         self._told[owned.shard] = ToldTimes(owned.committed, None, datetime.now(UTC))
         await trim(self._redis, {owned.shard: owned.committed})
