@@ -1,4 +1,4 @@
-"""Clients of the gateway: HTTP/1.1 over a connection of their own, and a load of many orders.
+"""Clients of the gateway: a load of many orders, over connections of their own.
 
 In:   orders, from a test or made at random from a seed.
 Out:  attempts in the history. An order is sent again under its key after an unknown outcome, now
@@ -15,78 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from tests.faults import bulk
 from tests.faults.history import Acked, Answer, History, Order, Outcome, Refused, Unknown
+from tests.faults.http import BrokenOff, Connection
 
-_REQUEST_S = 8.0
 _FINISH_S = 60.0
-
-
-class Connection:
-    """One HTTP connection, opened when it is first used and again after it broke."""
-
-    def __init__(self, host: str, port: int, *, is_kept: bool = True) -> None:
-        """is_kept: whether it serves several requests."""
-        self._host = host
-        self._port = port
-        self._is_kept = is_kept
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def request(
-        self, method: str, path: str, token: str, body: bytes = b"", key: str | None = None
-    ) -> Answer:
-        """Send a request and read its answer. Raises OSError, TimeoutError."""
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
-            f"Authorization: Bearer {token}\r\n"
-        )
-        if body:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        if key is not None:
-            head += f"Idempotency-Key: {key}\r\n"
-        try:
-            async with asyncio.timeout(_REQUEST_S):
-                if self._streams is None:
-                    self._streams = await asyncio.open_connection(self._host, self._port)
-                reader, writer = self._streams
-                writer.write(head.encode() + b"\r\n" + body)
-                await writer.drain()
-                answer = await read_answer(reader)
-        except BaseException:
-            self.close()
-            raise
-        if not self._is_kept or answer.headers.get(b"connection") == b"close":
-            self.close()
-        return answer
-
-    def close(self) -> None:
-        """Break it off."""
-        if self._streams is not None:
-            self._streams[1].transport.abort()
-            self._streams = None
-
-
-async def read_head(reader: asyncio.StreamReader) -> Answer:
-    """Read status and headers. Raises OSError when the connection ends before."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as error:
-        raise ConnectionResetError("the connection ended before its answer") from error
-    first, *lines = head[:-4].split(b"\r\n")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(b":")
-        headers[name.lower()] = value.strip()
-    return Answer(int(first.split(b" ")[1]), headers, b"")
-
-
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """Read a whole answer that says how long it is. Raises OSError when it is cut off."""
-    answer = await read_head(reader)
-    try:
-        answer.body = await reader.readexactly(int(answer.headers.get(b"content-length", b"0")))
-    except asyncio.IncompleteReadError as error:
-        raise ConnectionResetError("the connection ended inside its answer") from error
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +34,8 @@ class Mix:
     """Never sent again, whatever the outcome."""
     repeated_later: float = 0.03
     """Sent again after it was acknowledged."""
+    bulk: float = 0.0
+    """Of all requests: those that bring up to 30 orders, some as all or none."""
     outliers: float = 0.04
     """Amounts that must raise alerts."""
     account_count: int = 200
@@ -189,7 +124,10 @@ class Clients:
                             await stop.wait()
                     if not stop.is_set() and free:
                         lane = free.pop()
-                        task = group.create_task(self._serve(self.make_order(mix), mix, lane))
+                        serve = (
+                            self._serve_bulk if self._random.random() < mix.bulk else self._serve
+                        )
+                        task = group.create_task(serve(mix, lane))
                         task.add_done_callback(_give_back(free, lane))
         finally:
             for lane in connections:
@@ -227,9 +165,48 @@ class Clients:
         """GET something. Raises OSError, TimeoutError."""
         return await self._single[gateway].request("GET", path, token or self.token)
 
-    async def _serve(self, order: Order, mix: Mix, lane: list[Connection]) -> None:
+    async def _serve_bulk(self, mix: Mix, lane: list[Connection]) -> None:
+        """Send several orders in one request; what is not acknowledged is sent again alone."""
+        rng = self._random
+        connection = rng.choice(lane)
+        if rng.random() < 0.3:
+            # Without keys they are never sent again: all of them come to be, or none.
+            alone = replace(mix, invalid=0, keyless=1)
+            orders = [self.make_order(alone) for _ in range(rng.randint(2, 30))]
+            self._history.groups.append(orders)
+            await self._attempt_bulk(orders, connection, bulk.PATH_ATOMIC)
+            return
+        orders = [self.make_order(mix) for _ in range(rng.randint(1, 30))]
+        keyed = [order for order in orders if order.key is not None]
+        orders += [order for order in keyed if rng.random() < mix.duplicate]
+        await self._attempt_bulk(orders, connection, bulk.PATH)
+        for order in keyed:
+            if rng.random() < mix.abandoned:
+                self._open.pop(order.name, None)
+
+    async def _attempt_bulk(self, orders: list[Order], connection: Connection, path: str) -> None:
+        self._open |= {order.name: order for order in orders if order.key is not None}
+        body = bulk.body_of(orders)
+        try:
+            answer = await connection.request(
+                "POST", path, self.token, body, media_type=bulk.MEDIA_TYPE
+            )
+        except BrokenOff as error:
+            answer = error.answer
+        except (OSError, TimeoutError, ValueError) as error:
+            for order in orders:
+                self._history.add(order, Unknown(type(error).__name__))
+            return
+        for order, outcome in zip(
+            orders, bulk.note_results(self._history, orders, answer), strict=True
+        ):
+            if isinstance(outcome, Acked | Refused):
+                self._open.pop(order.name, None)
+
+    async def _serve(self, mix: Mix, lane: list[Connection]) -> None:
         """See one order through, as a client would."""
         rng = self._random
+        order = self.make_order(mix)
         place = rng.randrange(len(lane))
         if order.key is not None and rng.random() < mix.duplicate:
             outcomes = await asyncio.gather(

@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 
 from aether_core.database.connection import DRIVER_ERRORS
-from tests.faults.client import Connection, read_head
+from tests.faults.http import Connection, read_chunk, read_head
 
 _SILENCE_S = 15.0
 """A feed says something at least every 10 seconds."""
@@ -96,7 +96,7 @@ class Console:
             buffer = b""
             while True:
                 async with asyncio.timeout(_SILENCE_S):
-                    data = await _read_chunk(reader)
+                    data = await read_chunk(reader)
                 if not data:
                     return
                 *frames, buffer = (buffer + data).split(b"\n\n")
@@ -182,13 +182,3 @@ class Console:
             finally:
                 connection.terminate()
         return {UUID(int=row["id"].int) for row in rows}
-
-
-async def _read_chunk(reader: asyncio.StreamReader) -> bytes:
-    """Read one chunk of a chunked answer; empty at its end. Raises OSError when it is cut off."""
-    try:
-        size = int(await reader.readuntil(b"\r\n"), 16)
-        data = await reader.readexactly(size + 2)
-    except asyncio.IncompleteReadError as error:
-        raise ConnectionResetError("the feed was cut off") from error
-    return data[:-2]

@@ -57,8 +57,8 @@ class AckedView(msgspec.Struct, frozen=True):
     merchant: str
     account_id: str
     description: str | None
-    occurred_at: str
-    created_at: str
+    occurred_at: str | None
+    created_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,8 @@ class History:
 
     orders: dict[str, Order] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
+    groups: list[list[Order]] = field(default_factory=list)
+    """Orders that were sent together once, as all or none."""
     broken_promises: list[str] = field(default_factory=list)
     """Answers that the gateway must never give, whatever happens behind it."""
 

@@ -101,6 +101,7 @@ class Oracle:
         self._attempts_of: defaultdict[str, list[Attempt]] = defaultdict(list)
         self._attempt_count = 0
         self._promise_count = 0
+        self._group_count = 0
         self._gap_count = 0
         self._shown: set[UUID] = set()
 
@@ -151,6 +152,7 @@ class Oracle:
             verdict.rows = len(rows)
             verdict.violations += self._check_rows(rows)
             verdict.violations += self._check_orders(attempts, expectation, verdict)
+            verdict.violations += self._check_groups(expectation)
             verdict.violations += await self._check_alerts(connection, verdict)
             verdict.violations += await self._check_counts(connection, expectation)
             verdict.violations += await self._check_conservation(connection, redis)
@@ -251,6 +253,16 @@ class Oracle:
         if not acked and not any(isinstance(outcome, Unknown) for outcome in outcomes):
             kinds = {type(outcome).__name__ for outcome in outcomes}
             yield Violation("I2", f"order {order.name} has a row, its answers were all {kinds}")
+
+    def _check_groups(self, expectation: Expectation) -> Iterator[Violation]:
+        """Check that of orders that were sent together all have rows or none."""
+        groups = self._history.groups[self._group_count :]
+        self._group_count += len(groups)
+        for group in groups:
+            count = sum(bool(self._rows_of[order.name]) for order in group)
+            if 0 < count < len(group) and not expectation.may_lose_unwritten:
+                names = [order.name for order in group]
+                yield Violation("answers", f"{count} of {len(group)} together have rows: {names}")
 
     # --- I5: alerts ---
 
@@ -444,9 +456,11 @@ def _differences_of_ack(row: Row, acked: Acked) -> Iterator[Violation]:
         "merchant": (row.merchant, view.merchant),
         "account": (row.account_id, view.account_id),
         "description": (row.description, view.description),
-        "occurred_at": (row.occurred_at, datetime.fromisoformat(view.occurred_at)),
-        "created_at": (row.created_at, datetime.fromisoformat(view.created_at)),
     }
+    if view.occurred_at is not None:
+        pairs["occurred_at"] = (row.occurred_at, datetime.fromisoformat(view.occurred_at))
+    if view.created_at is not None:
+        pairs["created_at"] = (row.created_at, datetime.fromisoformat(view.created_at))
     for name, (found, told) in pairs.items():
         if found != told:
             yield Violation("I4", f"row {row.id}: {name} is {found!r}, acknowledged {told!r}")

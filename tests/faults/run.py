@@ -113,7 +113,8 @@ def run_once(
     chaos = Chaos(system, rng, only)
     done: list[str] = []
     try:
-        with system.load(rate * rng.uniform(0.5, 1.5), Mix(abandoned=rng.choice((0.0, 0.1, 0.3)))):
+        mix = Mix(abandoned=rng.choice((0.0, 0.1, 0.3)), bulk=rng.choice((0.0, 0.02, 0.05)))
+        with system.load(rate * rng.uniform(0.5, 1.5), mix):
             chaos.pause(0.1, 0.5)
             for _ in range(rng.choice((1, 1, 2, 3, 4))):
                 try:

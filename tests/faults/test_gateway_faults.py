@@ -151,3 +151,22 @@ def test_f46_a_rolling_restart_leaves_no_outcome_unknown(faults: FaultSystem) ->
             gateway.stop()
             faults.remove(gateway)
     faults.all_is_well()
+
+
+def test_bulk_requests_break_off(faults: FaultSystem) -> None:
+    """What has an id in half an answer is durable; what came as all or none is all there or not."""
+    before = len(faults.history.attempts)
+    with faults.load(40, Mix(bulk=0.8, duplicate=0.2)):
+        for side in Side:
+            rule = faults.watch(Rule("accept", side=side, nth=3), faults.gateways)
+            gateway = faults.struck(rule)
+            gateway.kill()
+            faults.cut(rule)
+            gateway.start()
+            faults.wait_acked(150)
+    faults.all_is_well()
+    new = [attempt.outcome for attempt in faults.history.attempts[before:]]
+    told = [o.view.created_at is None for o in new if isinstance(o, Acked)]
+    assert sum(told) > 200
+    assert any(isinstance(outcome, Unknown) for outcome in new)
+    assert len(faults.history.groups) > 2
