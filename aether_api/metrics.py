@@ -18,7 +18,7 @@ from redis import exceptions as redis_errors
 
 from aether_api.backlog import Backlog, measure_backlog
 from aether_core.database.connection import borrow
-from aether_core.database.pipeline import Totals, find_totals
+from aether_core.database.pipeline import Totals, Troubles, find_totals, find_troubles
 from aether_core.errors import AetherError, BacklogReason
 from aether_core.settings import StreamSettings
 from aether_core.stream.key_memory import KeyMemory
@@ -58,9 +58,11 @@ async def render_metrics(parts: Parts, counts: RequestCounts) -> str:
     """Return all metrics as Prometheus reads them."""
     backlog = await _backlog(parts)
     totals = await _totals(parts)
+    troubles = await _troubles(parts)
     process = f'process="{os.getpid()}"'
     lines: list[str] = []
-    for sample in _samples(parts, counts, backlog, totals):
+    samples = [*_samples(parts, counts, backlog, totals), *_trouble_samples(troubles)]
+    for sample in samples:
         lines.append(f"# HELP {sample.name} {sample.help}")
         lines.append(f"# TYPE {sample.name} {sample.kind}")
         for label, value in sample.values.items():
@@ -244,6 +246,38 @@ async def _backlog(parts: Parts) -> Backlog | None:
     try:
         return await measure_backlog(parts.redis, parts.agreement)
     except (AetherError, redis_errors.RedisError, OSError, TimeoutError):
+        return None
+
+
+def _trouble_samples(troubles: Troubles | None) -> Iterator[_Sample]:
+    """Yield what waits for an operator."""
+    if troubles is None:
+        return
+    yield _Sample(
+        "aether_dead_letters_open",
+        "gauge",
+        "Dead letters that nobody has replayed or discarded.",
+        {"": troubles.open_letter_count},
+    )
+    yield _Sample(
+        "aether_stream_lost_ranges",
+        "gauge",
+        "Ranges of a stream that were lost, and that nobody has acknowledged.",
+        {"": troubles.lost_range_count},
+    )
+    yield _Sample(
+        "aether_stream_lost_entries",
+        "gauge",
+        "Entries in them, as far as they can be counted.",
+        {f'shard="{shard}"': count for shard, count in troubles.lost_counts.items()},
+    )
+
+
+async def _troubles(parts: Parts) -> Troubles | None:
+    try:
+        async with borrow(parts.pool) as connection:
+            return await find_troubles(connection)
+    except AetherError:
         return None
 
 

@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from aether_core.database.connection import Session
+from aether_core.database.losses import KeptLoss, find_losses
 from aether_core.database.positions import Position, find_positions
 from aether_core.stream.contract import ENTRY_START, incarnation_field, stream_key
 from aether_core.stream.incarnation import StreamState, read_stream_state
+from aether_core.transaction import instant_of_ms
 
 if TYPE_CHECKING:
     from aether_core.stream.publisher import Redis
+
+LOST_COUNT_MAX: Final = 100
+"""Lost ranges that are shown."""
 
 _LOOKS_MAX: Final = 20
 _PAUSE_S: Final = 0.01
@@ -36,6 +41,8 @@ class ShardState(msgspec.Struct, frozen=True):
     committed: int
     dead_letters: int
     backlog: int
+    lost: int
+    """Entries that are known to be lost, and that nobody has acknowledged."""
     oldest_seconds: float | None
     owner: str | None
     updated_at: datetime
@@ -57,11 +64,32 @@ class PipelineIdentity(msgspec.Struct, frozen=True):
     holds: bool
 
 
+class LostRange(msgspec.Struct, frozen=True):
+    """Entries of one shard that are missing: those between two ids, neither included."""
+
+    shard: int
+    incarnation: str
+    after: str
+    before: str | None
+    """None: nobody can know how far it goes."""
+    accepted_after: datetime | None
+    accepted_before: datetime | None
+    entries: int
+    """How many; at least so many where it is not exact."""
+    is_exact: bool
+    cause: str
+    found_at: datetime
+    acknowledged_by: str | None
+    note: str | None
+
+
 class Pipeline(msgspec.Struct, frozen=True):
     """The pipeline from the stream to the database."""
 
     identity: PipelineIdentity
     shards: tuple[ShardState, ...]
+    lost: tuple[LostRange, ...]
+    """What was lost and nobody has acknowledged, newest first, at most so many."""
     at: datetime
     committed_per_second: float | None
 
@@ -83,8 +111,33 @@ async def inspect_pipeline(
             holds=not any(differences),
         ),
         shards=shards,
+        lost=await find_lost_ranges(connection, is_open=True),
         at=datetime.now(UTC),
         committed_per_second=committed_per_second,
+    )
+
+
+async def find_lost_ranges(connection: Session, *, is_open: bool) -> tuple[LostRange, ...]:
+    """Return what was lost, newest first. is_open: only what nobody has acknowledged."""
+    losses = await find_losses(connection, is_open=is_open, limit=LOST_COUNT_MAX)
+    return tuple(_lost_range(kept) for kept in losses)
+
+
+def _lost_range(kept: KeptLoss) -> LostRange:
+    loss = kept.loss
+    return LostRange(
+        shard=loss.shard,
+        incarnation=incarnation_field(loss.incarnation),
+        after=str(loss.after),
+        before=None if loss.before is None else str(loss.before),
+        accepted_after=None if loss.after.ms == 0 else instant_of_ms(loss.after.ms),
+        accepted_before=(kept.found_at if loss.before is None else instant_of_ms(loss.before.ms)),
+        entries=loss.entry_count,
+        is_exact=loss.is_exact,
+        cause=loss.cause,
+        found_at=kept.found_at,
+        acknowledged_by=kept.acknowledged_by,
+        note=kept.note,
     )
 
 
@@ -126,6 +179,7 @@ def _state(position: Position, stream: StreamState, untrimmed: int) -> ShardStat
         committed=position.committed_count,
         dead_letters=position.dead_letter_count,
         backlog=backlog,
+        lost=position.lost_count,
         oldest_seconds=(
             None
             if first_ms is None or backlog == 0

@@ -256,9 +256,27 @@ class ShardState(_Answer):
     committed: int
     dead_letters: int
     backlog: int
+    lost: int = Field(description="Known to be lost, and acknowledged by nobody.")
     oldest_seconds: float | None
     owner: str | None
     updated_at: datetime
+
+
+class LostRange(_Answer):
+    """Entries of one shard that are missing: those between two ids, neither included."""
+
+    shard: int
+    incarnation: str
+    after: str
+    before: str | None = Field(description="Null where nobody can know how far it goes.")
+    accepted_after: datetime | None
+    accepted_before: datetime | None
+    entries: int = Field(description="How many; at least so many where it is not exact.")
+    is_exact: bool
+    cause: str
+    found_at: datetime
+    acknowledged_by: str | None
+    note: str | None
 
 
 class Pipeline(_Answer):
@@ -266,6 +284,7 @@ class Pipeline(_Answer):
 
     identity: PipelineIdentity
     shards: list[ShardState]
+    lost: list[LostRange] = Field(description="What nobody has acknowledged, newest first.")
     at: datetime
     committed_per_second: float | None
 

@@ -21,6 +21,7 @@ _SUBCOMMANDS = (
     "client",
     "dead-letters",
     "trace",
+    "verify",
     "retention",
     "openapi",
     "tui",

@@ -25,7 +25,7 @@ from redis import exceptions as redis_errors
 from aether_core.database.connection import Session, connect
 from aether_core.database.partitions import ensure_months
 from aether_core.database.positions import settle_shard_count
-from aether_core.errors import CannotStart, PositionMoved, StreamUnavailable
+from aether_core.errors import CannotStart, PositionMoved, StreamMismatch, StreamUnavailable
 from aether_core.scoring import Thresholds
 from aether_core.settings import Settings
 from aether_core.stream.connection import load_functions, open_redis
@@ -46,6 +46,7 @@ SESSION_ERRORS = (
     redis_errors.RedisError,
     StreamUnavailable,
     PositionMoved,
+    StreamMismatch,
     OSError,
     TimeoutError,
 )

@@ -49,6 +49,7 @@ from aether_core.stream.publisher import Redis
 from aether_core.stream.reader import read_entries, trim
 from aether_core.transaction import TransactionView, processed_view, transaction_id
 from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare
+from aether_worker.losses import look_for_losses
 from aether_worker.poison import DATA_ERRORS, find_poison
 from aether_worker.shards import OwnedShard, ShardHolder
 
@@ -56,6 +57,9 @@ logger = logging.getLogger(__name__)
 
 _UPKEEP_S = 3600.0
 """How often the next months' partitions are looked after, and scoring states are saved."""
+
+_LOOK_COUNT = 16
+"""Shards whose streams are looked at when the shards are rebalanced: some milliseconds."""
 
 _FORGET_S = 2.0
 _FORGET_COUNT = 1_000
@@ -96,6 +100,7 @@ class Writer:
         self._read_at = datetime.now(UTC)
         self._told: Told = {}
         self._forget_at = 0.0
+        self._look_count = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Write until `stop` is set; then finish the batch and give the shards back."""
@@ -130,13 +135,24 @@ class Writer:
                 await asyncio.gather(self._writing, return_exceptions=True)
         await self._keep_records()
         await self._holder.save()
+        await look_for_losses(self._redis, self._connection, list(self._holder.owned))
         for shard in list(self._holder.owned):
             await self._holder.give_back(shard)
 
     async def take_shards(self) -> None:
-        """Rebalance; publish again what the last owner of a taken shard may have left unsaid."""
-        for owned in await self._holder.rebalance():
+        """Rebalance; publish again what the last owner of a taken shard may have left unsaid.
+
+        Then see whether the streams still have all that is to be written.
+        """
+        taken = await self._holder.rebalance()
+        for owned in taken:
             await self._publish_last_batch(owned)
+        # Those that are new before anything of them is read; of the others some at a time.
+        shards = list(self._holder.owned)
+        turn = self._look_count % max(1, len(shards))
+        looked_at = {*(shards + shards)[turn : turn + _LOOK_COUNT], *(one.shard for one in taken)}
+        await look_for_losses(self._redis, self._connection, sorted(looked_at))
+        self._look_count += _LOOK_COUNT
 
     async def read(self, stop: asyncio.Event) -> dict[int, list[Entry]]:
         """Read the entries after what was prepared, at most a batch of them."""

@@ -35,6 +35,14 @@ class Position:
     committed_count: int
     flagged_count: int
     dead_letter_count: int
+    lost_count: int
+    """Entries that are known to be lost, and that nobody has acknowledged."""
+    checked: EntryId
+    """The last committed entry when the stream was last looked at."""
+    seen_count: int
+    """Entries that had been added to the stream then."""
+    seen: EntryId
+    """The last id that it had given then."""
     owner: str | None
     updated_at: datetime
 
@@ -63,7 +71,8 @@ async def find_positions(connection: Session, shards: list[int] | None = None) -
     """Return the positions of these shards, or of all, in the order of the shards."""
     rows = await connection.fetch(
         "SELECT shard, incarnation, entry_ms, entry_sequence, previous_ms, previous_sequence,"
-        " base_count, committed_count, flagged_count, dead_letter_count, owner, updated_at"
+        " base_count, committed_count, flagged_count, dead_letter_count, lost_count, checked_ms,"
+        " checked_sequence, seen_count, seen_ms, seen_sequence, owner, updated_at"
         " FROM positions WHERE $1::int[] IS NULL OR shard = ANY($1) ORDER BY shard",
         shards,
     )
@@ -77,6 +86,10 @@ async def find_positions(connection: Session, shards: list[int] | None = None) -
             committed_count=row["committed_count"],
             flagged_count=row["flagged_count"],
             dead_letter_count=row["dead_letter_count"],
+            lost_count=row["lost_count"],
+            checked=EntryId(row["checked_ms"], row["checked_sequence"]),
+            seen_count=row["seen_count"],
+            seen=EntryId(row["seen_ms"], row["seen_sequence"]),
             owner=row["owner"],
             updated_at=row["updated_at"],
         )
@@ -180,7 +193,8 @@ async def begin_incarnation(
         " ON CONFLICT (shard) DO UPDATE SET incarnation = excluded.incarnation,"
         " base_count = excluded.base_count, entry_ms = 0, entry_sequence = 0, previous_ms = 0,"
         " previous_sequence = 0, committed_count = 0, flagged_count = 0, dead_letter_count = 0,"
-        " read_at = NULL, updated_at = now()",
+        " lost_count = 0, checked_ms = 0, checked_sequence = 0, seen_count = 0, seen_ms = 0,"
+        " seen_sequence = 0, read_at = NULL, updated_at = now()",
         shard,
         incarnation,
         base_count,

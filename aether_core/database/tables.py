@@ -128,6 +128,16 @@ positions = sa.Table(
     sa.Column("committed_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("flagged_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("dead_letter_count", sa.BigInteger, nullable=False, server_default="0"),
+    # Entries of it that somebody removed before they were written, and that nobody has
+    # acknowledged yet: `lost_ranges` names them.
+    sa.Column("lost_count", sa.BigInteger, nullable=False, server_default="0"),
+    # What the last look at the stream found: how far was committed, how many entries had been
+    # added, the last id. A stream that has less than that has lost something.
+    sa.Column("checked_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("checked_sequence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("seen_count", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("seen_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("seen_sequence", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("owner", sa.Text),
     sa.Column("updated_at", _INSTANT, nullable=False, server_default=_NOW),
     # The last batch's way, by its writer's clock; the next one moves it to `batches`.
@@ -161,6 +171,27 @@ incarnations = sa.Table(
     sa.Column("dead_letter_count", sa.BigInteger),
     sa.Column("last_ms", sa.BigInteger),
     sa.Column("last_sequence", sa.BigInteger),
+)
+
+lost_ranges = sa.Table(
+    "lost_ranges",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("shard", sa.SmallInteger, nullable=False),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    # Entries between these two ids, neither included; without an end where nobody can know it.
+    sa.Column("after_ms", sa.BigInteger, nullable=False),
+    sa.Column("after_sequence", sa.BigInteger, nullable=False),
+    sa.Column("before_ms", sa.BigInteger),
+    sa.Column("before_sequence", sa.BigInteger),
+    # How many are missing; at least so many where it is not exact.
+    sa.Column("entry_count", sa.BigInteger, nullable=False),
+    sa.Column("is_exact", sa.Boolean, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("found_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("acknowledged_at", _INSTANT),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("note", sa.Text),
 )
 
 snapshots = sa.Table(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from redis import exceptions as redis_errors
 
 from aether_core.database.connection import LOCK_INCARNATION, Session
+from aether_core.database.losses import Loss, record_loss
 from aether_core.database.positions import Position, begin_incarnation, find_positions
 from aether_core.database.transactions import find_recent_idempotency_keys
 from aether_core.settings import StreamSettings
@@ -44,6 +45,8 @@ class StreamState:
     """The last id ever given."""
     first: EntryId | None
     """The oldest entry that is still there."""
+    last_deleted: EntryId
+    """The greatest id that was deleted by itself (XDEL), not trimmed."""
 
 
 async def read_stream_state(redis: Redis, shard: int) -> StreamState:
@@ -53,7 +56,8 @@ async def read_stream_state(redis: Redis, shard: int) -> StreamState:
     try:
         raw = await redis.xinfo_stream(contract.stream_key(shard))
     except redis_errors.ResponseError:  # no such key: nothing was ever added
-        return StreamState(incarnation, 0, 0, parse_entry_id(ENTRY_START), None)
+        start = parse_entry_id(ENTRY_START)
+        return StreamState(incarnation, 0, 0, start, None, start)
     first = raw["first-entry"]
     return StreamState(
         incarnation=incarnation,
@@ -61,6 +65,7 @@ async def read_stream_state(redis: Redis, shard: int) -> StreamState:
         length=int(raw["length"]),
         last=parse_entry_id(raw["last-generated-id"]),
         first=parse_entry_id(first[0]) if first else None,
+        last_deleted=parse_entry_id(raw["max-deleted-entry-id"]),
     )
 
 
@@ -91,7 +96,7 @@ async def agree_on_incarnations(
             found = await find_positions(connection, [shard])
             state = await read_stream_state(redis, shard)
             position = found[0] if found else None
-            if position is not None and _is_same(position, state):
+            if position is not None and is_same_stream(position, state):
                 agreed[shard] = position.incarnation
                 await open_stream(redis, shard, position.incarnation)
                 continue
@@ -102,10 +107,20 @@ async def agree_on_incarnations(
     return agreed
 
 
-def _is_same(position: Position, state: StreamState) -> bool:
-    # A stream whose last id lies before the committed position was restored from an older copy:
-    # its next ids could be ones that were used and committed before.
-    return state.incarnation == position.incarnation and state.last >= position.entry
+def is_same_stream(position: Position, state: StreamState) -> bool:
+    """Whether a stream, asked after its position was read, is the one that PostgreSQL knows.
+
+    One whose last id lies before the committed position, or that has had fewer entries than were
+    seen or written, was emptied or restored from an older copy: its next ids could be ones that
+    were used.
+    """
+    is_trimmed = state.first is None or state.first > position.entry
+    return (
+        state.incarnation == position.incarnation
+        and state.last >= max(position.entry, position.seen)
+        and state.entries_added >= position.seen_count
+        and (not is_trimmed or state.entries_added - state.length >= _accounted(position))
+    )
 
 
 async def _begin(
@@ -124,6 +139,8 @@ async def _begin(
         incarnation = secrets.randbelow(INCARNATION_MAX) + 1
         reason = _reason(position, state)
     base_count = state.entries_added - state.length
+    if position is not None:
+        await record_loss(connection, _loss_of(position, state, reason))
     await begin_incarnation(connection, shard, incarnation, base_count=base_count, reason=reason)
     log = logger.info if position is None else logger.critical
     log("shard %d begins incarnation %08x: %s", shard, incarnation, reason)
@@ -140,7 +157,41 @@ def _reason(position: Position | None, state: StreamState) -> str:
         return f"the stream was lost after {position.entry}"
     if state.incarnation != position.incarnation:
         return f"the stream carries another incarnation, {state.incarnation:08x}"
-    return f"the stream was restored to {state.last}, before the committed {position.entry}"
+    if state.last < position.entry:
+        return f"the stream was restored to {state.last}, before the committed {position.entry}"
+    return f"the stream was emptied or restored: it had given ids up to {position.seen}"
+
+
+def _accounted(position: Position) -> int:
+    """Return how many entries the stream must have had and no longer has."""
+    return (
+        position.base_count
+        + position.committed_count
+        + position.dead_letter_count
+        + position.lost_count
+    )
+
+
+def _loss_of(position: Position, state: StreamState, reason: str) -> Loss:
+    """Say what may be missing of a stream that is another now: at least what was seen waiting."""
+    waiting = position.seen_count - _accounted(position)
+    after = position.entry
+    is_copy = state.incarnation == position.incarnation and state.entries_added >= _accounted(
+        position
+    )
+    if is_copy and state.last > position.entry:
+        # An older copy has kept the first of those that were waiting, and they will be written.
+        after = state.last
+        waiting = min(waiting, position.seen_count - state.entries_added)
+    return Loss(
+        shard=position.shard,
+        incarnation=position.incarnation,
+        after=after,
+        before=None,
+        entry_count=max(0, waiting),
+        is_exact=False,
+        cause=reason,
+    )
 
 
 async def _load_idempotency_keys(

@@ -6,17 +6,21 @@ A real gateway and writer; entries are removed from the stream behind their back
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import subprocess
+import sys
 from uuid import UUID
 
 import asyncpg
 import httpx
 import redis
 
-from aether_core.stream.contract import stream_key
+from aether_core.stream.contract import parse_entry_id, stream_key
 from aether_core.transaction import place_of
 from tests.api.calls import new_account, submit, transaction, wait_written
 from tests.api.conftest import Served
-from tests.running import wait_until
+from tests.running import clean_environment, wait_until
 
 
 def test_the_identity_holds_while_work_is_done(
@@ -176,3 +180,53 @@ def test_entries_that_were_lost_are_seen(served: Served, operator: httpx.Client)
         assert lossy == [shard["shard"]]
     finally:
         writer.start()
+
+    def is_recorded() -> bool:
+        return bool(operator.get("/operations/pipeline").json()["lost"])
+
+    # The writer names it: it lies between what it had written and whatever comes next.
+    wait_until(is_recorded, "the loss to be recorded")
+    (lost,) = operator.get("/operations/pipeline").json()["lost"]
+    assert (lost["shard"], lost["entries"], lost["is_exact"]) == (shard["shard"], 1, True)
+    assert parse_entry_id(lost["after"]) < parse_entry_id(lost["before"])
+    number = shard["shard"]
+    metrics = operator.get("/metrics").text
+    assert re.search(f'aether_stream_lost_entries{{.*shard="{number}"}} 1', metrics)
+    # The command says so, too, and fails until somebody knows of it.
+    done = verify(served)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"shard {number} has lost 1 entries between {lost['after']} and" in done.stdout
+    done = verify(served, "--acknowledge", "a test", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["holds"]
+    assert [one["note"] for one in found["lost"]] == ["a test"]
+    assert operator.get("/operations/pipeline").json()["identity"]["holds"]
+
+
+def test_tables_that_disagree_are_told_of(served: Served, service: httpx.Client) -> None:
+    written = wait_written(service, submit(service, account_id=new_account())["id"])
+    asyncio.run(_execute(served, f"DELETE FROM transactions WHERE id = '{written['id']}'"))
+    done = verify(served)
+    assert done.returncode == 1
+    assert "WRONG rows are as many as were committed: shard " in done.stdout
+    assert done.stdout.count("WRONG") == 1
+
+
+def verify(served: Served, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aether_cli", "verify", *options],
+        env=clean_environment(**served.system.environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def _execute(served: Served, statement: str) -> None:
+    connection = await asyncpg.connect(served.database_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

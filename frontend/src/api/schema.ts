@@ -1152,6 +1152,45 @@ export interface components {
             value: number;
         };
         /**
+         * LostRange
+         * @description Entries of one shard that are missing: those between two ids, neither included.
+         */
+        LostRange: {
+            /** Accepted After */
+            accepted_after: string | null;
+            /** Accepted Before */
+            accepted_before: string | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** After */
+            after: string;
+            /**
+             * Before
+             * @description Null where nobody can know how far it goes.
+             */
+            before: string | null;
+            /** Cause */
+            cause: string;
+            /**
+             * Entries
+             * @description How many; at least so many where it is not exact.
+             */
+            entries: number;
+            /**
+             * Found At
+             * Format: date-time
+             */
+            found_at: string;
+            /** Incarnation */
+            incarnation: string;
+            /** Is Exact */
+            is_exact: boolean;
+            /** Note */
+            note: string | null;
+            /** Shard */
+            shard: number;
+        };
+        /**
          * Me
          * @description Who is signed in, and what they may do.
          */
@@ -1542,6 +1581,11 @@ export interface components {
             /** Committed Per Second */
             committed_per_second: number | null;
             identity: components["schemas"]["PipelineIdentity"];
+            /**
+             * Lost
+             * @description What nobody has acknowledged, newest first.
+             */
+            lost: components["schemas"]["LostRange"][];
             /** Shards */
             shards: components["schemas"]["ShardState"][];
         };
@@ -1760,6 +1804,11 @@ export interface components {
             entries_added: number;
             /** Incarnation */
             incarnation: string;
+            /**
+             * Lost
+             * @description Known to be lost, and acknowledged by nobody.
+             */
+            lost: number;
             /** Oldest Seconds */
             oldest_seconds: number | null;
             /** Owner */
@@ -2059,6 +2108,7 @@ export type Introspection = components['schemas']['Introspection'];
 export type Key = components['schemas']['Key'];
 export type KeySet = components['schemas']['KeySet'];
 export type LoadPoint = components['schemas']['LoadPoint'];
+export type LostRange = components['schemas']['LostRange'];
 export type Me = components['schemas']['Me'];
 export type Message = components['schemas']['Message'];
 export type Metadata = components['schemas']['Metadata'];

@@ -175,6 +175,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("minute", "shard", "currency", name=op.f("pk_load_buckets")),
     )
     op.create_table(
+        "lost_ranges",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("shard", sa.SmallInteger(), nullable=False),
+        sa.Column("incarnation", sa.BigInteger(), nullable=False),
+        sa.Column("after_ms", sa.BigInteger(), nullable=False),
+        sa.Column("after_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("before_ms", sa.BigInteger(), nullable=True),
+        sa.Column("before_sequence", sa.BigInteger(), nullable=True),
+        sa.Column("entry_count", sa.BigInteger(), nullable=False),
+        sa.Column("is_exact", sa.Boolean(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column(
+            "found_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("acknowledged_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lost_ranges")),
+    )
+    op.create_table(
         "positions",
         sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("incarnation", sa.BigInteger(), nullable=False),
@@ -186,6 +209,12 @@ def upgrade() -> None:
         sa.Column("committed_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("flagged_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("dead_letter_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lost_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("checked_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("checked_sequence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("seen_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("seen_sequence", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column(
             "updated_at",
