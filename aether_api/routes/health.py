@@ -18,6 +18,8 @@ from aether_core.database.connection import borrow
 from aether_core.errors import AetherError, NotPermitted
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis as Server
+
     from aether_core.stream.publisher import Redis
 
 router = APIRouter(tags=["health"])
@@ -61,7 +63,7 @@ async def ready(request: Request) -> Response:
         "stream": stream,
         "shards": "ok" if parts.agreement.is_settled else "not agreed on yet",
     }
-    is_ready = all(outcome == "ok" for outcome in checks.values())
+    is_ready = all(outcome.startswith("ok") for outcome in checks.values())
     readiness = Readiness("ready" if is_ready else "not ready", checks)
     if await _may_see_detail(request, parts):
         readiness = _with_detail(readiness, parts)
@@ -128,10 +130,24 @@ async def _check_database(parts: Parts) -> str:
 async def _check_stream(redis: Redis) -> str:
     try:
         async with asyncio.timeout(_CHECK_LIMIT_S):
-            await redis.execute_command("PING")
+            masters = await redis.masters()
     except (redis_errors.RedisError, OSError, TimeoutError):
         return "not available"
-    return "ok"
+    answers = await asyncio.gather(*(_answers(master) for master in masters))
+    if all(answers):
+        return "ok"
+    # The accounts on a cluster's other servers are served: taking every gateway away from behind
+    # a load balancer would be worse.
+    return f"ok for {sum(answers)} of {len(answers)} servers" if any(answers) else "not available"
+
+
+async def _answers(server: Server) -> bool:
+    try:
+        async with asyncio.timeout(_CHECK_LIMIT_S):
+            await server.execute_command("PING")
+    except (redis_errors.RedisError, OSError, TimeoutError):
+        return False
+    return True
 
 
 def _json(body: bytes, status: int = 200) -> Response:

@@ -54,7 +54,7 @@ def a_writer(system: RunningSystem, home: Path) -> Iterator[None]:
 def metric(client: httpx.Client, name: str, label: str = "") -> float:
     """Return the value of one sample."""
     text = client.get("/metrics").text
-    found = re.search(rf"^{name}\{{process=\"\d+\"{re.escape(label)}\}} (\S+)$", text, re.M)
+    found = re.search(rf"^{name}\{{process=\"\d+\"{re.escape(label)}\}} (\S+)$", text, re.MULTILINE)
     assert found, f"{name} is missing:\n{text}"
     return float(found[1])
 

@@ -155,6 +155,8 @@ def test_the_whole_path_on_a_cluster(clustered: Clustered, stack: ExitStack) -> 
         victim.kill()
         before = ledger.refused
         wait_until(lambda: ledger.refused > before, "a refusal: a third of the shards is away")
+        told = httpx.get(f"{system.base_url}/health/ready", timeout=10)
+        assert told.json()["checks"]["stream"] == "ok for 2 of 3 servers"
         victim.start()
         clustered.keep_writers_running()
         for future in sent:
