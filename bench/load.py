@@ -78,6 +78,7 @@ class Sent:
     seconds: float = 0.0
 
 
+_encode = msgspec.json.Encoder().encode
 _TYPE_JSON = "Content-Type: application/json\r\n"
 _TYPE_LINES = "Content-Type: application/x-ndjson\r\n"
 
@@ -93,9 +94,18 @@ def submission(chance: random.Random, account_count: int) -> dict[str, str]:
 
 
 async def send_steadily(
-    port: int, token: str, *, per_second: int, seconds: float, connection_count: int = 32
+    port: int,
+    token: str,
+    *,
+    per_second: int,
+    seconds: float,
+    connection_count: int = 32,
+    lines: int = 1,
 ) -> Sent:
-    """Send single submissions at a fixed rate; latencies count from when each was due."""
+    """Send requests at a fixed rate; latencies count from when each was due.
+
+    lines: 1 for single submissions, otherwise bulk requests of so many. per_second: requests.
+    """
     sent = Sent()
     chance = random.Random(7)  # noqa: S311 - a benchmark
     run = os.urandom(4).hex()
@@ -105,14 +115,22 @@ async def send_steadily(
         async with Connection(port, token) as connection:
             while (due := await queue.get()) is not None:
                 at, number = due
-                body = msgspec.json.encode(submission(chance, 10_000))
-                headers = f"{_TYPE_JSON}Idempotency-Key: {run}-{number}\r\n"
-                status, _ = await connection.request("POST", "/transactions/", body, headers)
-                sent.latencies_ms.append((time.perf_counter() - at) * 1000)
-                if status == 201:
-                    sent.accepted += 1
+                if lines == 1:
+                    body = _encode(submission(chance, 10_000))
+                    headers = f"{_TYPE_JSON}Idempotency-Key: {run}-{number}\r\n"
+                    status, _ = await connection.request("POST", "/transactions/", body, headers)
+                    refused = int(status != 201)
                 else:
-                    sent.refused += 1
+                    keyed = (
+                        submission(chance, 10_000) | {"idempotency_key": f"{run}-{number}-{line}"}
+                        for line in range(lines)
+                    )
+                    refused = await _send_lines(
+                        connection, b"".join(_encode(one) + b"\n" for one in keyed)
+                    )
+                sent.latencies_ms.append((time.perf_counter() - at) * 1000)
+                sent.refused += refused
+                sent.accepted += lines - refused
 
     async with asyncio.TaskGroup() as group:
         for _ in range(connection_count):
@@ -143,6 +161,12 @@ def bulk_bodies(count: int, size: int, account_count: int) -> list[bytes]:
     return [b"\n".join(lines[at : at + size]) + b"\n" for at in range(0, count, size)]
 
 
+async def _send_lines(connection: Connection, body: bytes) -> int:
+    """Send one bulk request; return how many of its lines were refused."""
+    status, answer = await connection.request("POST", "/transactions/bulk", body, _TYPE_LINES)
+    return body.count(b"\n") if status != 200 else answer.count(b'"problem"')
+
+
 async def send_bulk(port: int, token: str, bodies: list[bytes], connection_count: int = 3) -> Sent:
     """Send bulk requests as fast as they are taken."""
     sent = Sent()
@@ -152,13 +176,9 @@ async def send_bulk(port: int, token: str, bodies: list[bytes], connection_count
         async with Connection(port, token) as connection:
             while waiting:
                 body = waiting.pop()
-                status, answer = await connection.request(
-                    "POST", "/transactions/bulk", body, _TYPE_LINES
-                )
-                count = body.count(b"\n")
-                refused = count if status != 200 else answer.count(b'"problem"')
+                refused = await _send_lines(connection, body)
                 sent.refused += refused
-                sent.accepted += count - refused
+                sent.accepted += body.count(b"\n") - refused
 
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
