@@ -51,6 +51,7 @@ from aether_api.routes import (
     transactions,
 )
 from aether_api.together import Together
+from aether_api.written import Written
 from aether_core.database.connection import open_pool
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings
@@ -189,10 +190,11 @@ async def _handle_http(request: Request, error: Exception) -> Response:
 
 
 def end_live_feeds(app: FastAPI) -> None:
-    """Let all live feeds of a running application end."""
+    """Let all live feeds of a running application end, and all waiting for what is written."""
     parts: Parts | None = getattr(app.state, "parts", None)
     if parts is not None:
         parts.live.end()
+        parts.written.end()
 
 
 @asynccontextmanager
@@ -209,6 +211,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             group.create_task(parts.pressure.run(), name="pressure"),
             group.create_task(parts.access.run(), name="access"),
             group.create_task(parts.live.run(), name="live"),
+            group.create_task(parts.written.run(), name="written"),
         ]
         try:
             # Only now is the socket listened on: where several processes share it, one that can
@@ -241,6 +244,7 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
     agreement = StreamAgreement(pool, redis, settings.stream)
     pressure = Pressure(redis, agreement, settings.stream)
     acceptance = Acceptance(publisher, agreement, settings.gateway, pressure)
+    written = Written(pool)
     return Parts(
         settings=settings,
         pool=pool,
@@ -251,7 +255,8 @@ async def _open_parts(stack: AsyncExitStack, settings: Settings) -> Parts:
         together=Together(publisher_together, agreement, acceptance),
         bulk_room=BulkRoom(settings.gateway),
         pressure=pressure,
-        live=Live(following, pool, agreement, settings),
+        live=Live(following, pool, agreement, settings, written),
+        written=written,
     )
 
 

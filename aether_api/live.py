@@ -36,11 +36,13 @@ from aether_api.subscription import (
     hello_frame,
     topics_of,
 )
+from aether_api.written import Written
 from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool, borrow
 from aether_core.database.pipeline import find_totals
 from aether_core.errors import AetherError, Unavailable
 from aether_core.settings import Settings
+from aether_core.stream.committed import KIND as BATCH
 from aether_core.stream.contract import ENTRY_START, parse_entry_id
 from aether_core.stream.feed import FeedEvent, follow, has_all_since, newest_id, replay
 
@@ -71,12 +73,18 @@ class Live:
     """The live feed of one gateway process."""
 
     def __init__(
-        self, redis: Redis, pool: Pool, agreement: StreamAgreement, settings: Settings
+        self,
+        redis: Redis,
+        pool: Pool,
+        agreement: StreamAgreement,
+        settings: Settings,
+        written: Written,
     ) -> None:
-        """redis: a client of its own, for its reads block."""
+        """redis: a client of its own, for its reads block. written: hears of committed batches."""
         self._redis = redis
         self._pool = pool
         self._agreement = agreement
+        self._written = written
         self._settings = settings.gateway
         self._block_ms = int(min(1.0, settings.stream.timeout_s / 2) * 1000)
         self._position: str | None = None
@@ -229,6 +237,9 @@ class Live:
 
     def _dispatch(self, event: FeedEvent) -> None:
         self._position = event.id
+        if event.kind == BATCH:
+            self._written.hear(event)
+            return
         position = parse_entry_id(event.id)
         frame: bytes | None = None
         for topic in topics_of(event):

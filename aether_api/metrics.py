@@ -109,6 +109,12 @@ def _samples(
         {"": counts.express},
     )
     yield _Sample("aether_appends_total", "counter", "Groups appended.", {"": accepted.appends})
+    yield _Sample(
+        "aether_submissions_waiting",
+        "gauge",
+        "Submissions that wait until they are written (Prefer: wait).",
+        {"": parts.written.waiting_count},
+    )
     live = parts.live
     yield _Sample("aether_event_streams", "gauge", "Open live feeds.", {"": live.open_count})
     yield _Sample("aether_events_total", "counter", "Events fanned out.", {"": live.events_sent})

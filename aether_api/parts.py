@@ -14,6 +14,7 @@ from aether_api.live import Live
 from aether_api.pressure import Pressure
 from aether_api.room import BulkRoom
 from aether_api.together import Together
+from aether_api.written import Written
 from aether_core.database.connection import Pool
 from aether_core.settings import Settings
 
@@ -35,6 +36,7 @@ class Parts:
     bulk_room: BulkRoom
     pressure: Pressure
     live: Live
+    written: Written
 
 
 def parts_of(request: Request) -> Parts:

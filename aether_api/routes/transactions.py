@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from aether_api import schemas
 from aether_api.acceptance import Placed
 from aether_api.access import Caller, authorization_of, require
 from aether_api.backlog import measure_backlog
 from aether_api.bodies import read_body
+from aether_api.edge import ClientLeft
 from aether_api.fields import KEY_PATTERN, check_account, check_key, check_text
 from aether_api.hot import HotResponse, HotRoute
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
 from aether_api.parts import Parts, parts_of
+from aether_api.prefer import wait_preference
 from aether_api.problems import MalformedRequest
 from aether_api.query import check_currency, parse_id, parse_instant, refuse_unknown_query
 from aether_api.reading import Discarded, read_pending, read_transaction
@@ -33,6 +37,7 @@ from aether_core.errors import (
 )
 from aether_core.money import parse_minor_units
 from aether_core.transaction import (
+    Place,
     Transaction,
     TransactionView,
     pending_view,
@@ -69,7 +74,19 @@ _SUBMIT_DOCUMENTATION: Final[dict[str, Any]] = {
                 " Keys are remembered for 24 hours, per submitter and account."
             ),
             "schema": {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
-        }
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": (
+                "`wait=N` (RFC 7240) answers once the transaction is written, with its score and"
+                " decision; after N seconds, of which 30 count at most unless the gateway is set up"
+                " otherwise, as `pending`. What is malformed is ignored."
+            ),
+            "schema": {"type": "string"},
+            "example": "wait=2",
+        },
     ],
 }
 _SUBMIT_HEADERS: Final[dict[str, Any]] = {
@@ -78,6 +95,26 @@ _SUBMIT_HEADERS: Final[dict[str, Any]] = {
         "description": "`true` when this key was accepted before.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "Preference-Applied": {
+        "description": "For how many seconds was waited at most.",
+        "schema": {"type": "string"},
+        "example": "wait=2",
+    },
+}
+_SUBMIT_ANSWERS: Final[dict[str, Any]] = {
+    "application/json": {
+        "examples": {
+            "pending": {
+                "summary": "Durable, not yet written",
+                "value": schemas.TRANSACTION_EXAMPLE,
+            },
+            "processed": {
+                "summary": "Written, after `Prefer: wait=2`",
+                "value": schemas.TRANSACTION_EXAMPLE
+                | {"status": "processed", "score": 0.0312, "decision": "approve"},
+            },
+        }
+    }
 }
 
 _GET_HEADERS: Final[dict[str, Any]] = {
@@ -91,6 +128,7 @@ _GET_HEADERS: Final[dict[str, Any]] = {
 async def submit(request: Request) -> Response:
     """Submit a transaction: it is durable when this answers 201, and written soon after.
 
+    With `Prefer: wait=2` it answers once it is written, or after two seconds as `pending`.
     Needs `transactions:write` for your own account, `transactions:write_any` for any. After 503
     with `outcome-unknown`, repeat the request with the same Idempotency-Key.
     """
@@ -99,19 +137,31 @@ async def submit(request: Request) -> Response:
     if request.scope["query_string"]:
         refuse_unknown_query(request.scope["query_string"], _NO_PARAMETERS)
     check_may_write(caller)
-    key = _key_of(request)
+    key, preferences = _key_and_preferences(request)
     checked = read_submission(await read_body(request.receive), caller.account_id, key)
     check_may_write_to(caller, checked.account_id)
     transaction, submission = make_entry(checked, caller.subject)
     placed = await parts.acceptance.accept(checked.account_id, submission)
+    if preferences:
+        wait_s = wait_preference(preferences, parts.settings.gateway.wait_s_max)
+        if wait_s is not None:
+            view = await _written_view(parts, placed, wait_s, request.receive)
+            answer = await answer_accepted(parts, placed, checked, transaction, view)
+            answer.raw_headers.append((b"preference-applied", b"wait=%d" % wait_s))
+            return answer
     return await answer_accepted(parts, placed, checked, transaction)
 
 
 async def answer_accepted(
-    parts: Parts, placed: Placed, checked: CheckedSubmission, transaction: Transaction
+    parts: Parts,
+    placed: Placed,
+    checked: CheckedSubmission,
+    transaction: Transaction,
+    view: TransactionView | None = None,
 ) -> HotResponse:
-    """Return the answer to a submission that is in the stream."""
-    view = await _first_view(parts, placed, checked, transaction)
+    """Return the answer to a submission that is in the stream. view: as it is written."""
+    if view is None:
+        view = await _first_view(parts, placed, checked, transaction)
     headers = [_JSON, (b"location", f"/transactions/{view.id}".encode("ascii"))]
     if placed.accepted.replayed:
         headers.append((b"idempotency-replayed", b"true"))
@@ -124,7 +174,7 @@ router.add_api_route(
     methods=["POST"],
     status_code=201,
     response_model=schemas.Transaction,
-    responses={201: {"headers": _SUBMIT_HEADERS}},
+    responses={201: {"headers": _SUBMIT_HEADERS, "content": _SUBMIT_ANSWERS}},
     openapi_extra=_SUBMIT_DOCUMENTATION,
     dependencies=[Depends(require())],
     route_class_override=HotRoute,
@@ -258,14 +308,47 @@ async def _first_view(
     return pending_view(identifier, placed.accepted.id.ms, transaction)
 
 
-def _key_of(request: Request) -> str | None:
-    found = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+async def _written_view(
+    parts: Parts, placed: Placed, wait_s: int, receive: Receive
+) -> TransactionView | None:
+    """Wait until a transaction is written, or its client has gone. Raises ClientLeft."""
+    identifier = place_id(placed)
+    entry = placed.accepted.id
+    place = Place(entry.ms, entry.sequence, placed.shard, placed.accepted.incarnation)
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(_watch(receive), name="waiting client")
+            view = await parts.written.wait(
+                identifier, place, wait_s, may_be_old=placed.accepted.replayed
+            )
+            watching.cancel()
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return view
+
+
+async def _watch(receive: Receive) -> None:
+    """Wait until the client goes. Raises ClientLeft."""
+    while (await receive())["type"] == "http.request":
+        pass
+    raise ClientLeft
+
+
+def _key_and_preferences(request: Request) -> tuple[str | None, list[bytes]]:
+    """Return the idempotency key, and what a client would like."""
+    found: list[bytes] = []
+    preferences: list[bytes] = []
+    for name, value in request.scope["headers"]:
+        if name == b"idempotency-key":
+            found.append(value)
+        elif name == b"prefer":
+            preferences.append(value)
     if not found:
-        return None
+        return None, preferences
     if len(found) > 1:
         raise MalformedRequest("There are two Idempotency-Key headers.")
     try:
-        return check_key(found[0].decode("ascii"))
+        return check_key(found[0].decode("ascii")), preferences
     except (InvalidInput, UnicodeDecodeError) as error:
         raise MalformedRequest(
             "An Idempotency-Key has 1 to 128 visible ASCII characters."

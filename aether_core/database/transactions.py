@@ -148,6 +148,17 @@ async def find_transaction(connection: Session, identifier: UUID) -> Transaction
     return None if row is None else view_of_row(row)
 
 
+async def find_transactions_by_ids(
+    connection: Session, identifiers: list[UUID]
+) -> list[TransactionView]:
+    """Return those of these transactions that are written, in no order."""
+    rows = await connection.fetch(
+        f"SELECT {_VIEW_COLUMNS} FROM transactions WHERE id = ANY($1::uuid[])",  # noqa: S608 - a constant
+        identifiers,
+    )
+    return [view_of_row(row) for row in rows]
+
+
 async def find_written(connection: Session, identifiers: list[UUID]) -> set[UUID]:
     """Return those of the ids that are rows or dead letters already."""
     rows = await connection.fetch(

@@ -561,6 +561,7 @@ export interface paths {
          * Submit
          * @description Submit a transaction: it is durable when this answers 201, and written soon after.
          *
+         *     With `Prefer: wait=2` it answers once it is written, or after two seconds as `pending`.
          *     Needs `transactions:write` for your own account, `transactions:write_any` for any. After 503
          *     with `outcome-unknown`, repeat the request with the same Idempotency-Key.
          */
@@ -3186,6 +3187,11 @@ export interface operations {
             header?: {
                 /** @description Makes a repetition safe: the same key and body give the first answer again, with `Idempotency-Replayed: true`; another body under the same key is refused (422). Keys are remembered for 24 hours, per submitter and account. */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N` (RFC 7240) answers once the transaction is written, with its score and decision; after N seconds, of which 30 count at most unless the gateway is set up otherwise, as `pending`. What is malformed is ignored.
+                 * @example wait=2
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -3203,6 +3209,11 @@ export interface operations {
                     "Idempotency-Replayed"?: "true";
                     /** @description The transaction. */
                     Location?: string;
+                    /**
+                     * @description For how many seconds was waited at most.
+                     * @example wait=2
+                     */
+                    "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {
