@@ -99,10 +99,15 @@ async def _may_see_detail(request: Request, parts: Parts) -> bool:
 
 def _with_detail(readiness: Readiness, parts: Parts) -> Readiness:
     shards, refusal = parts.agreement.shards, parts.pressure.refusal
+    warnings = shards.durability.warnings if shards else ()
+    keys, window_s = parts.pressure.keys, parts.settings.stream.idempotency_window_s
+    if keys is not None and keys.window_s < window_s:
+        known = f"Idempotency keys are known for {keys.window_s / 60:.0f} minutes only"
+        warnings += (f"{known}: raise AETHER_STREAM__IDEMPOTENCY_MEMORY_MAX_MB.",)
     return msgspec.structs.replace(
         readiness,
         durability=shards.durability.promise.text if shards else None,
-        warnings=shards.durability.warnings if shards else (),
+        warnings=warnings,
         backpressure=None if refusal is None else refusal.reason.value,
     )
 
