@@ -24,6 +24,7 @@ from redis import exceptions as redis_errors
 
 from aether_core.database.connection import Session, connect
 from aether_core.database.partitions import ensure_months
+from aether_core.database.pooling import refuse_pooler
 from aether_core.database.positions import settle_shard_count
 from aether_core.errors import CannotStart, PositionMoved, StreamMismatch, StreamUnavailable
 from aether_core.scoring import Thresholds
@@ -126,9 +127,13 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     pause = _RETRY_FIRST_S
+    has_own_sessions = False
     while not stop.is_set():
         began = loop.time()
         try:
+            if not has_own_sessions and settings.database_url is not None:
+                await refuse_pooler(settings.database_url.get_secret_value())
+                has_own_sessions = True
             async with open_stores(settings) as stores:
                 await (await make_writer(stores, settings)).run(stop)
         except SESSION_ERRORS as error:

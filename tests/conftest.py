@@ -33,6 +33,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Whole files that fit models or drive whole systems: `make quick` leaves them out.
 SLOW_FILES = frozenset(
     {
+        "api/test_dead_letters.py",
         "api/test_outages.py",
         "api/test_backpressure.py",
         "api/test_cluster.py",
@@ -52,6 +53,8 @@ SLOW_FILES = frozenset(
         "tui/test_signing_in.py",
         "tui/test_small_terminals.py",
         "worker/test_forecaster.py",
+        "worker/test_lost_entries.py",
+        "worker/test_replaying_dead_letters.py",
         "worker/test_restarts_and_batches.py",
         "worker/test_sharing_shards.py",
     }

@@ -30,6 +30,19 @@ LOCK_PARTITIONS = 0x4165_7468_6572_0006
 # … and with two 32-bit keys: the class, then the shard, or the writer's backend.
 LOCK_CLASS_SHARD = 0x4165_0001
 LOCK_CLASS_WRITER = 0x4165_0002
+LOCK_CLASS_PROBE = 0x4165_0003
+
+BEHIND_A_POOLER = (
+    "AETHER_DATABASE_URL leads through a pooler that gives every transaction another session of "
+    "PostgreSQL (as PgBouncer does with pool_mode=transaction): the locks by which writers share "
+    "their work do not hold there. Give PostgreSQL's own address, or that of a session-mode pool."
+)
+
+# A statement that one session has prepared is unknown to another, or is there already.
+ANOTHER_SESSION_ERRORS = (
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+)
 
 # PostgreSQL 14 brought what we rely on: pg_stat_wal, reliable idle_session_timeout.
 _SERVER_VERSION_MIN = 140_000
@@ -50,14 +63,27 @@ async def connect(
     name: shown to operators in pg_stat_activity.
     idle_timeout_s: an open transaction that does nothing for so long is ended by the server, so
     that a frozen process frees its locks.
+    Raises CannotStart behind a pooler that does not let a session be our own, or have our settings.
     """
-    connection: asyncpg.Connection[Any] = await asyncpg.connect(
-        database_url,
-        timeout=10,
-        command_timeout=statement_timeout_s + 5,
-        server_settings=_server_settings(name, statement_timeout_s, idle_timeout_s),
-    )
-    await _prepare(connection)
+    try:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            database_url,
+            timeout=10,
+            command_timeout=statement_timeout_s + 5,
+            server_settings=_server_settings(name, statement_timeout_s, idle_timeout_s),
+        )
+    except asyncpg.ProtocolViolationError as error:
+        if "startup parameter" not in str(error):
+            raise
+        raise CannotStart(
+            f"A pooler before PostgreSQL refuses the settings of our sessions ({error}); give "
+            "PostgreSQL's own address."
+        ) from error
+    try:
+        await _prepare(connection)
+    except ANOTHER_SESSION_ERRORS as error:
+        connection.terminate()
+        raise CannotStart(BEHIND_A_POOLER) from error
     return connection
 
 
