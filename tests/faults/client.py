@@ -101,6 +101,15 @@ class Clients:
         finally:
             connection.close()
 
+    async def submit_together(self, orders: list[Order], gateway: int = 0) -> None:
+        """Send orders without keys in one request, to be taken all or none."""
+        self._history.groups.append(orders)
+        connection = Connection(*self._gateways[gateway])
+        try:
+            await self._attempt_bulk(orders, connection, bulk.PATH_ATOMIC)
+        finally:
+            connection.close()
+
     async def load(
         self, rate: float, mix: Mix, stop: asyncio.Event, port: int | None = None
     ) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from aether_core.stream.contract import FEED_KEY, FUNCTION_ACCEPT
+from aether_core.stream.contract import FEED_KEY, FUNCTION_ACCEPT, FUNCTION_ACCEPT_ALL
 from tests.faults.wire import Message
 
 _SHARD_PREFIX = b"aether:tx:"
@@ -87,7 +87,7 @@ def _kind_of(arguments: list[bytes]) -> tuple[str, str]:
     name = arguments[0].decode(errors="replace").lower() if arguments else ""
     key = arguments[1].decode(errors="replace") if len(arguments) > 1 else ""
     if name == "fcall":
-        return ("accept" if key == FUNCTION_ACCEPT else "fcall"), key
+        return ("accept" if key in {FUNCTION_ACCEPT, FUNCTION_ACCEPT_ALL} else "fcall"), key
     if name == "xtrim" and key.startswith(_SHARD_PREFIX.decode()):
         return "trim", key
     if name == "xadd" and key == FEED_KEY:

@@ -22,7 +22,7 @@ from tests.faults.rules import Rule
 from tests.faults.servers import PostgresServer, running_valkey
 from tests.faults.stage import Stage
 from tests.faults.system import FaultSystem
-from tests.faults.wire import Message
+from tests.faults.wire import Message, Side
 from tests.running import wait_until
 
 pytestmark = pytest.mark.slow
@@ -116,6 +116,17 @@ def repeated_orders(system: FaultSystem) -> Verdict:
     return system.judge()
 
 
+def killed_inside_a_group(system: FaultSystem) -> Verdict:
+    """F02, of orders that are to be taken together."""
+    orders = [system.order(key=None) for _ in range(12)]
+    rule = system.watch(Rule("accept", side=Side.REPLY), system.gateways)
+    pending = system.stage.start(system.clients.submit_together(orders))
+    system.struck(rule).kill()
+    system.cut(rule)
+    pending.result(30)
+    return system.judge()
+
+
 def written_later(system: FaultSystem) -> Verdict:
     """F31: intake goes on while nobody writes."""
     for writer in system.writers:
@@ -174,6 +185,7 @@ PLANTS = [
     Plant("published_once_only", killed_before_an_alert_is_published, frozenset({"I9"})),
     Plant("no_fence", two_writers_under_load, frozenset({"I6"}), writer_count=2),
     Plant("no_idempotency", repeated_orders, frozenset({"I1"})),
+    Plant("groups_in_parts", killed_inside_a_group, frozenset({"answers"})),
     Plant("capped_stream", written_later, frozenset({"I1"})),
     Plant("nothing", power_cut, frozenset({"I1"})),
     Plant("accepts_after_any_restart", restored, frozenset({"I1", "I3"})),

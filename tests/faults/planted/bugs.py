@@ -10,6 +10,7 @@ from typing import Any
 from aether_core.database import transactions
 from aether_core.database.connection import LOCK_CLASS_SHARD, Session
 from aether_core.stream import publisher
+from aether_core.stream.publisher import Outcome, StreamPublisher, Submission
 from aether_core.stream.reader import trim
 from aether_worker import shards, writer
 from aether_worker.batch import Batch
@@ -95,6 +96,23 @@ def no_idempotency() -> None:
     _change_functions("known = look_up(group.parts, digests)", "known = {}")
 
 
+def groups_in_parts() -> None:
+    """What must be taken together is appended shard by shard."""
+
+    async def append_all(
+        self: StreamPublisher,
+        groups: dict[int, list[Submission]],
+        *rest: Any,  # noqa: ANN401
+    ) -> dict[int, list[Outcome]]:
+        outcomes: dict[int, list[Outcome]] = {}
+        for shard, group in groups.items():
+            outcomes |= await _append_all(self, {shard: group}, *rest)
+        return outcomes
+
+    _append_all = StreamPublisher.append_all
+    _replace(StreamPublisher, "append_all", append_all)
+
+
 def capped_stream() -> None:
     """The stream is capped, as feeds are."""
     _change_functions("stream, '*', field", "stream, 'MAXLEN', '20', '*', field")
@@ -133,6 +151,7 @@ BUGS: dict[str, Callable[[], None]] = {
         shards_of_everybody,
         no_fence,
         no_idempotency,
+        groups_in_parts,
         capped_stream,
         accepts_after_any_restart,
         load_outside_the_transaction,
