@@ -41,6 +41,7 @@ SLOW_FILES = frozenset(
         "cli/test_users_and_clients.py",
         "core/forecasting/test_finding_anomalies.py",
         "core/forecasting/test_forecasting_load.py",
+        "core/stream/test_cluster.py",
         "core/stream/test_durability.py",
         "core/stream/test_idempotency_memory.py",
         "end_to_end/test_readme.py",

@@ -33,6 +33,11 @@ class Valkey:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it on what is in its directory, and wait until it has loaded that."""
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,8 @@ from redis.backoff import NoBackoff
 from redis.crc import key_slot
 
 _REDIRECTIONS_MAX: Final = 5
+_TELL_S_MAX: Final = 1.0
+"""Longest wait for one node to tell the cluster's shape, before another one is asked."""
 _JOINT = re.compile(r",(?=[a-z]+://)")
 _KEYLESS: Final = frozenset(
     {"CLUSTER", "CONFIG", "DBSIZE", "FUNCTION", "INFO", "PING", "SLOWLOG", "TIME", "WAITAOF"}
@@ -53,6 +55,8 @@ class StreamClient(redis_asyncio.Redis):
         self._slots: list[tuple[int, int, str]] | None = None
         """First slot, last slot, address of its master; None: it is a single server."""
         self._nodes: dict[str, redis_asyncio.Redis] = {}
+        self._tellers: tuple[str, ...] = ()
+        """Who told the slots last time: asked first."""
         self._is_known = False
         self._is_stale = False
         self._finding = asyncio.Lock()
@@ -164,9 +168,12 @@ class StreamClient(redis_asyncio.Redis):
     async def _learn_slots(self) -> None:
         failure: BaseException | None = None
         seeds = (_address(part["host"], part["port"]) for part in map(_parts, self._urls))
-        for address in dict.fromkeys((*(slot[2] for slot in self._slots or ()), *seeds)):
+        known = (slot[2] for slot in self._slots or ())
+        for address in dict.fromkeys((*self._tellers, *known, *seeds)):
             try:
-                answer = await self._node(address).execute_command("CLUSTER", "SLOTS")
+                # All commands wait for this, also those to nodes that are well.
+                async with asyncio.timeout(_TELL_S_MAX):
+                    answer = await self._node(address).execute_command("CLUSTER", "SLOTS")
             except (redis_errors.RedisError, OSError, TimeoutError) as error:
                 failure = error
                 continue
@@ -176,6 +183,7 @@ class StreamClient(redis_asyncio.Redis):
                 for first, last, master, *_replicas in answer
             ]
             if self._slots:
+                self._tellers = (address,)
                 return
         raise redis_errors.ConnectionError("no node of the cluster answers") from failure
 
