@@ -31,6 +31,7 @@ from aether_core.errors import (
 from aether_core.settings import StreamSettings
 from aether_core.stream import contract
 from aether_core.stream.client import StreamClient
+from aether_core.stream.link import Link, Turn, packed
 
 Redis: TypeAlias = StreamClient
 
@@ -94,7 +95,7 @@ class StreamPublisher:
         self._redis = redis
         self._settings = settings
         self._gateway = secrets.token_bytes(8)
-        self._links: dict[Node, _Link] = {}
+        self._links: dict[Node, Link] = {}
         self._names_of: dict[int, tuple[bytes, ...]] = {}
         # Less than the time limit of the whole call, so that a refusal to wait longer is heard.
         wait_ms = int(settings.timeout_s * 800)
@@ -167,7 +168,7 @@ class StreamPublisher:
             for submission in groups[shard]:
                 arguments += (submission.digest, submission.body_digest, submission.payload)
         function = contract.FUNCTION_ACCEPT_ALL.encode()
-        call = _packed([b"FCALL", function, b"%d" % len(names), *names, *arguments])
+        call = packed([b"FCALL", function, b"%d" % len(names), *names, *arguments])
         answer: bytes | list[bytes] | AetherError
         try:
             node = await self._redis.master_of(contract.stream_key(shards[0]))
@@ -217,7 +218,7 @@ class StreamPublisher:
         ]
         for submission in group:
             arguments += (submission.digest, submission.body_digest, submission.payload)
-        return _packed(arguments)
+        return packed(arguments)
 
     def _names(self, shard: int) -> tuple[bytes, ...]:
         """Return the keys of a shard, made once."""
@@ -236,9 +237,9 @@ class StreamPublisher:
         """Send calls to one server; return for each its answer, or what went wrong with it."""
         link = self._links.get(node)
         if link is None:
-            link = self._links[node] = _Link(node)
+            link = self._links[node] = Link(node)
         answers: list[Any] = []
-        turn: _Turn | None = None
+        turn: Turn | None = None
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 async with link.sending:
@@ -274,88 +275,6 @@ class StreamPublisher:
             b"*4\r\n$7\r\nWAITAOF\r\n$1\r\n%d\r\n$1\r\n%d\r\n" % (copies.own, copies.replicas)
             + self._wait_end
         )
-
-
-class _Link:
-    """The one connection to a server, taken from its client's pool while it lasts.
-
-    Calls are sent while the answers of those before are under way; each reads its own in its turn.
-    """
-
-    def __init__(self, node: Node) -> None:
-        self._pool = node.connection_pool
-        self._connection: AbstractConnection | None = None
-        self._last: asyncio.Future[None] | None = None
-        self.era = 0
-        """Grows whenever a connection is given up."""
-        self.sending = asyncio.Lock()
-        """Held while a call is sent."""
-
-    async def connected(self) -> AbstractConnection:
-        """Return the connection, made anew where that is needed."""
-        if self._connection is None:
-            self._connection = await self._pool.get_connection()
-            self._last = None
-        elif self._connection.is_connected:
-            return self._connection
-        try:
-            await self._connection.connect()
-        except BaseException:
-            await self.drop()
-            raise
-        return self._connection
-
-    def queue(self) -> _Turn:
-        """Return the turn of the call that is sent next."""
-        turn = _Turn(self, self._last)
-        self._last = turn.ended
-        return turn
-
-    async def drop(self, era: int | None = None) -> None:
-        """Close the connection; who waits for an answer on it gets none.
-
-        era: of the connection that is meant; nothing happens when it was closed already.
-        """
-        if era not in (None, self.era):
-            return
-        connection, self._connection = self._connection, None
-        self.era += 1
-        if connection is not None:
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-
-
-class _Turn:
-    """When a call may read its answers: after those that were sent before it on its connection."""
-
-    def __init__(self, link: _Link, before: asyncio.Future[None] | None) -> None:
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._link = link
-        self.era = link.era
-        self._before = before
-        self.is_over = False
-        """All of the answer was read."""
-
-    async def come(self) -> None:
-        """Wait for it. Raises ConnectionError when the connection broke in the meantime."""
-        if self._before is not None:
-            await asyncio.wait([self._before])
-        if self.era != self._link.era:
-            raise redis_errors.ConnectionError("the connection broke before the answer was read")
-
-    async def end(self) -> None:
-        """Let the next one read; what was not read to its end is of no use to it."""
-        self.ended.set_result(None)
-        if not self.is_over:
-            await self._link.drop(self.era)
-
-
-def _packed(arguments: list[bytes]) -> bytes:
-    """Return a command as it travels; the library's own packing takes three times as long."""
-    parts = [b"*%d\r\n" % len(arguments)]
-    for argument in arguments:
-        parts += (b"$%d\r\n" % len(argument), argument, b"\r\n")
-    return b"".join(parts)
 
 
 async def _read(connection: AbstractConnection) -> Any:  # noqa: ANN401 - whatever the server sent
