@@ -189,12 +189,13 @@ async def _handle_http(request: Request, error: Exception) -> Response:
     return await handle(request, error)
 
 
-def end_live_feeds(app: FastAPI) -> None:
-    """Let all live feeds of a running application end, and all waiting for what is written."""
+def end_long_requests(app: FastAPI) -> None:
+    """Let what may take long end soon: live feeds, waiting for what is written, bulk requests."""
     parts: Parts | None = getattr(app.state, "parts", None)
     if parts is not None:
         parts.live.end()
         parts.written.end()
+        parts.bulk_room.end()
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from aether_api.app import GatewayApp, create_app, end_live_feeds
+from aether_api.app import GatewayApp, create_app, end_long_requests
 from aether_api.edge import FEED_PATH
 from aether_api.express import ExpressLane
 from aether_api.protocol import BoundedProtocol
@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the live feeds, which would never end by themselves, and then all the rest."""
-        end_live_feeds(self._app)
+        end_long_requests(self._app)
         asyncio.get_running_loop().call_later(_FEED_GRACE_S, self._break_off_feeds)
         await super().shutdown(sockets)
 

@@ -21,3 +21,9 @@ class BulkRoom:
         parts = max(1, settings.waiting_count_max // (2 * _PART_SIZE))
         self.part_size = min(_PART_SIZE, max(1, settings.waiting_count_max // 2))
         self.turns = asyncio.Semaphore(parts)
+        self.is_ending = False
+        """The process is about to end: what has not been read of a request is not taken."""
+
+    def end(self) -> None:
+        """Let requests that are still being read end with what they have."""
+        self.is_ending = True

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from aether_api.acceptance import Placed
 from aether_api.access import authorization_of, require
@@ -21,9 +21,10 @@ from aether_api.outbox import Outbox
 from aether_api.parts import Parts
 from aether_api.problems import MalformedRequest
 from aether_api.query import refuse_unknown_query
+from aether_api.room import BulkRoom
 from aether_api.routes.transactions import check_may_write
 from aether_api.together import ITEM_COUNT_MAX
-from aether_core.errors import InvalidInput
+from aether_core.errors import InvalidInput, Unavailable
 from aether_core.settings import Settings
 
 router = APIRouter(prefix="/transactions", tags=["transactions"])
@@ -112,7 +113,7 @@ async def submit_bulk(request: Request) -> Response:
         items = await read_group(request.receive, caller, parts.settings.gateway, is_lines=is_lines)
         return _answer_together(await parts.together.accept(items), is_lines=is_lines)
     intake = Intake(parts.acceptance, parts.bulk_room, caller, parts.settings.gateway)
-    return _BulkAnswer(intake, parts.settings, is_lines=is_lines)
+    return _BulkAnswer(intake, parts.bulk_room, parts.settings, is_lines=is_lines)
 
 
 router.add_api_route(
@@ -156,9 +157,13 @@ def _answer_together(placed: list[Placed], *, is_lines: bool) -> Response:
 class _BulkAnswer(Response):
     """Answers a bulk request while it reads it."""
 
-    def __init__(self, intake: Intake, settings: Settings, *, is_lines: bool) -> None:
+    def __init__(
+        self, intake: Intake, room: BulkRoom, settings: Settings, *, is_lines: bool
+    ) -> None:
         self.background = None
         self._intake = intake
+        self._room = room
+        self._is_cut = False
         self._settings = settings
         self._is_lines = is_lines
 
@@ -169,7 +174,9 @@ class _BulkAnswer(Response):
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(outbox.run(send), name="bulk answer")
-                await self._fill(outbox, receive)
+                await self._fill(outbox, self._until_the_end(receive))
+                if self._is_cut:
+                    await _read_to_the_end(receive)
                 outbox.finish()
         except BaseExceptionGroup as errors:
             # What ended it; the other task only says that it was cancelled.
@@ -185,3 +192,27 @@ class _BulkAnswer(Response):
         else:
             await self._intake.run(read_array(receive, length_max), outbox, b"[", b",")
             await outbox.put(b"]")
+
+    def _until_the_end(self, receive: Receive) -> Receive:
+        """Read no more once the process is about to end."""
+
+        async def receive_or_end() -> Message:
+            if self._room.is_ending:
+                self._is_cut = True
+                raise Unavailable(
+                    "The gateway is about to end; this item and all after it were not taken."
+                )
+            return await receive()
+
+        return receive_or_end
+
+
+async def _read_to_the_end(receive: Receive) -> None:
+    """Throw the rest of a body away: what is unread when a connection is closed resets it.
+
+    The answer could be lost by that.
+    """
+    is_last = False
+    while not is_last:
+        message = await receive()
+        is_last = message["type"] != "http.request" or not message.get("more_body", False)

@@ -21,7 +21,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.api.calls import new_account, transaction
+from tests.api.calls import new_account, submitted_count, transaction
 from tests.api.test_bulk import LINES, PATH, results_of
 from tests.conftest import ValkeyServer
 from tests.running import RunningSystem, running_system, wait_until
@@ -158,6 +158,29 @@ def test_memory_stays_the_same(system: RunningSystem, database_url: str) -> None
     wait_until(lambda: count_rows(database_url, f"{prefix}a") >= COUNT, "the rows", 120)
     assert count_rows(database_url, f"{prefix}a") == COUNT
     assert count_rows(database_url, f"{prefix}b") <= 100_000
+
+
+@pytest.mark.slow
+def test_a_gateway_that_ends_says_how_far_it_came(system: RunningSystem, database_url: str) -> None:
+    token = system.token_of(system.make_client())
+    prefix = new_account()
+    body = body_of(prefix, 100_000)
+    half = len(body) // 2
+    with posting(system, token, len(body)) as peer:
+        peer.sendall(body[:half])
+        with system.http() as client:
+            wait_until(lambda: submitted_count(client) > 0, "something to be taken")
+        system.gateway.signal(signal.SIGTERM)
+        wait_until(lambda: '"Shutting down"' in system.gateway.log, "the end to begin")
+        peer.sendall(body[half:])
+        results = results_of(read_answer(peer), is_complete=False)
+    wait_until(lambda: not system.gateway.is_running(), "the gateway to end")
+    assert system.gateway.stop() == 0
+    assert 0 < len(results) < 100_000
+    assert results[-1]["problem"]["status"] == 503
+    # What has an id is written, and nothing else.
+    wait_until(lambda: count_rows(database_url, prefix) >= len(results) - 1, "the rows")
+    assert count_rows(database_url, prefix) == len(results) - 1
 
 
 @pytest.mark.slow
