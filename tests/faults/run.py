@@ -82,13 +82,15 @@ def opened_system(postgres: PostgresServer, seed: int) -> Iterator[FaultSystem]:
                 system.open()
                 yield system
                 is_clean = True
-            except KeyboardInterrupt:
-                is_clean = True
-                raise
             finally:
                 system.close()
-                if not is_clean:
-                    _keep_logs(home, valkey.home, postgres.home)
+                _copy_logs(home, valkey.home, postgres.home)
+    except KeyboardInterrupt:
+        is_clean = True
+        raise
+    except (Exception, pytest.fail.Exception) as error:
+        error.add_note(f"logs in {home}")
+        raise
     finally:
         stage.close()
         postgres.wait()
@@ -97,8 +99,8 @@ def opened_system(postgres: PostgresServer, seed: int) -> Iterator[FaultSystem]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _keep_logs(home: Path, *servers: Path) -> None:
-    """Keep the servers' logs beside those of the processes."""
+def _copy_logs(home: Path, *servers: Path) -> None:
+    """Put the servers' logs beside those of the processes."""
     for server in servers:
         for log in server.glob("*.log"):
             shutil.copy(log, home)
@@ -225,7 +227,7 @@ def main() -> int:
         f" {tally.runs} runs: {tally.lost} lost, {tally.doubled} doubled.\n"
         f"{tally.unknown} orders had an unknown outcome on the way; {tally.rows} rows,"
         f" {tally.alerts} alerts; {(time.monotonic() - began) / 60:.1f} minutes;"
-        f" seeds {seed} to {seed + tally.runs - 1}, commit {commit()}"
+        f" seeds {seed} to {seed + max(tally.runs, 1) - 1}, commit {commit()}"
     )
     if tally.failed_seeds:
         _say(f"FAILED seeds: {tally.failed_seeds}")
