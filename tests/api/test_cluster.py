@@ -20,7 +20,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.api.calls import new_account, submit, wait_written
+from tests.api.calls import new_account, submit, transaction, wait_written
 from tests.api.streams import following
 from tests.running import RunningProcess, RunningSystem, free_port, running_system, wait_until
 from tests.valkeys import Valkey, running_cluster
@@ -178,8 +178,25 @@ def test_the_whole_path_on_a_cluster(clustered: Clustered, stack: ExitStack) -> 
     assert all(master.command("DBSIZE") for master in clustered.masters)
     with system.http(system.make_user("operator")) as operator:
         wait_until(lambda: _is_drained(operator), "the identity to hold")
+    _all_or_none_is_for_one_server(clients[0])
     _alerts_are_fed(clustered, clients)
     _a_revocation_is_heard(clustered)
+
+
+def _all_or_none_is_for_one_server(client: httpx.Client) -> None:
+    atomic = {"on_error": "atomic"}
+    account = new_account()
+    together = client.post(
+        "/transactions/bulk", params=atomic, json=[transaction(account_id=account)] * 20
+    )
+    assert len(together.json()) == 20
+    apart = client.post(
+        "/transactions/bulk",
+        params=atomic,
+        json=[transaction(account_id=new_account()) for _ in range(20)],
+    )
+    assert apart.status_code == 422
+    assert apart.json()["type"] == "/problems/cannot-be-together"
 
 
 async def _rows(database_url: str) -> list[str]:
