@@ -30,6 +30,8 @@ def run_valkey(settings: Settings) -> None:
     os.set_inheritable(lock, True)
     make_run_directory(settings)
     configuration = directory / "valkey.conf"
+    # Idempotency keys are looked for in hashes: lists, which larger ones are by default, take twice
+    # as long until they have grown into tables.
     write_private(
         configuration,
         f"""\
@@ -46,7 +48,7 @@ auto-aof-rewrite-min-size 64mb
 save ""
 maxmemory {settings.stream.memory_max_mb}mb
 maxmemory-policy noeviction
-hash-max-listpack-entries 256
+hash-max-listpack-entries 16
 hash-max-listpack-value 64
 lazyfree-lazy-expire yes
 maxclients 1000
