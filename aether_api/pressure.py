@@ -106,7 +106,7 @@ async def measure_memory(redis: Redis) -> Memory | None:
             info: dict[str, Any] = await master.info("memory")
             if "used_memory" in info:
                 found.append(Memory(int(info["used_memory"]), int(info.get("maxmemory", 0))))
-    except redis_errors.NoPermissionError:
+    except redis_errors.ResponseError:
         return None
     return max(found, key=lambda memory: (memory.share, memory.used), default=None)
 

@@ -154,7 +154,8 @@ class StreamClient(redis_asyncio.Redis):
         try:
             info = await super().execute_command("INFO", "server")  # type: ignore[no-untyped-call]
             is_cluster = "cluster" in (info.get("redis_mode"), info.get("server_mode"))
-        except redis_errors.NoPermissionError:
+        except redis_errors.ResponseError:
+            # Refused or renamed: a server that does not tell is taken for a single one.
             is_cluster = False
         except (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError):
             # Several addresses are those of a cluster; another of its nodes may answer.

@@ -34,8 +34,10 @@ class KeyMemory:
 
     @property
     def bytes_per_key(self) -> float:
-        """Memory of one key; what is allowed for where there are none."""
-        return self.bytes / self.count if self.count else contract.IDEMPOTENCY_KEY_BYTES
+        """Memory of one key; what is allowed for where that is not known."""
+        if not self.count or not self.bytes:
+            return contract.IDEMPOTENCY_KEY_BYTES
+        return self.bytes / self.count
 
 
 async def measure_keys(

@@ -22,7 +22,7 @@ from aether_core.database.connection import Session
 from aether_core.database.dead_letters import (
     KeptLetter,
     begin_replay,
-    find_earlier_replay,
+    find_second_life,
     forget_replay,
     lock_open_letter,
     mark_replayed,
@@ -85,7 +85,7 @@ async def replay_dead_letter(
         )
         if shard not in shards:
             raise StreamUnavailable
-        place = None if is_first else await _find_earlier(redis, connection, letter, replay, shard)
+        place = await _find_earlier(redis, connection, letter, replay, shard, is_first=is_first)
         if place is None:
             outcome = await _append(redis, shard, shards, replay.submission, settings)
             if isinstance(outcome, Accepted):
@@ -126,18 +126,29 @@ def _replay_of(letter: KeptLetter) -> _Replay:
 
 
 async def _find_earlier(
-    redis: Redis, connection: Session, letter: KeptLetter, replay: _Replay, shard: int
+    redis: Redis,
+    connection: Session,
+    letter: KeptLetter,
+    replay: _Replay,
+    shard: int,
+    *,
+    is_first: bool,
 ) -> UUID | None:
-    """Find what an attempt before this one has done; the stream's memory of keys may be short."""
+    """Find what has become of the payload already.
+
+    An attempt before this one may have appended it, and the stream's memory of keys may be short.
+    Or its client has repeated it after the stream was lost, under the same key.
+    """
     if replay.account_id is None or replay.digest is None or letter.replay_began_at is None:
         return None
     # The stream first: what leaves it meanwhile is in the rows then.
     first = await redis.execute_command("XRANGE", stream_key(shard), "-", "+", "COUNT", 1)
-    found = await find_earlier_replay(
-        connection, letter, replay.submission.payload, replay.account_id, replay.digest
+    found = await find_second_life(
+        connection, letter.id, replay.submission.payload, replay.account_id, replay.digest
     )
     until_ms = (letter.replay_began_at.timestamp() + _LATE_S) * 1000
-    if found is None and first and parse_entry_id(first[0][0]).ms <= until_ms:
+    is_doubtful = not is_first and first and parse_entry_id(first[0][0]).ms <= until_ms
+    if found is None and is_doubtful:
         raise Unavailable(
             "An earlier replay of this dead letter may still wait in the stream; try again when "
             "the backlog is written.",
