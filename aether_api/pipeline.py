@@ -149,7 +149,7 @@ async def _inspect_shard(redis: Redis, connection: Session, before: Position) ->
         (after,) = await find_positions(connection, [before.shard])
         is_one_moment = (after.incarnation, after.entry) == (before.incarnation, before.entry)
         state = _state(after, stream, untrimmed)
-        if is_one_moment and state.difference == 0:
+        if is_one_moment and state.difference in {0, state.lost}:
             return state
         # Busy, or trimmed in the middle of our look. What is really lost stays lost.
         before = after

@@ -7,14 +7,13 @@ replayed, which gives its payload a new place in the stream, or discarded.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import UUID
 
 from aether_core.database.connection import Session
 from aether_core.errors import DeadLetterSettled, NotFound, ReplayUnderWay
 from aether_core.stream.contract import EntryId
-from aether_core.transaction import id_floor
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -160,22 +159,19 @@ async def lock_open_letter(connection: Session, identifier: UUID) -> KeptLetter:
     return letter
 
 
-async def find_earlier_replay(
-    connection: Session, letter: KeptLetter, payload: bytes, account_id: str, digest: bytes
+async def find_second_life(
+    connection: Session, identifier: UUID, payload: bytes, account_id: str, digest: bytes
 ) -> UUID | None:
-    """Return what a replay that was begun before has become, a row or a dead letter again.
+    """Return the row, or the later dead letter, that a dead letter's payload has become already.
 
-    payload, digest: what it appended, and the idempotency digest inside.
+    payload, digest: what a replay appends, and the idempotency digest inside.
     """
-    assert letter.replay_began_at is not None  # noqa: S101 - the caller has begun it
     found: UUID | None = await connection.fetchval(
-        "SELECT id FROM transactions WHERE account_id = $1 AND id > $2 AND id >= $3"
-        " AND idempotency_digest = $4"
-        " UNION ALL SELECT id FROM dead_letters WHERE id > $2 AND payload = $5 LIMIT 1",
+        "SELECT id FROM transactions WHERE account_id = $1 AND id > $2"
+        " AND idempotency_digest = $3"
+        " UNION ALL SELECT id FROM dead_letters WHERE id > $2 AND payload = $4 LIMIT 1",
         account_id,
-        letter.id,
-        # The ids' clock is the stream's; two clocks do not differ by more than a day.
-        id_floor(letter.replay_began_at - timedelta(days=1)),
+        identifier,
         digest,
         payload,
     )

@@ -35,11 +35,12 @@ def test_the_curl_lines_work_when_pasted(running_system: RunningSystem) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines() if line[:1] in {"{", "["}]
-    health, registered, submitted, found, listed, length, forecast, signed_out = answers
+    health, registered, submitted, waited, found, listed, length, forecast, signed_out = answers
     assert health == {"status": "Aether is running"}
     assert registered["email"] == "ada@example.com"
     assert submitted["amount"] == found["amount"] == "12.34"
-    assert [one["id"] for one in listed] == [submitted["id"]]
+    assert waited["status"] == "processed"
+    assert [one["id"] for one in listed] == [waited["id"], submitted["id"]]
     assert length["transactions_in_queue"] >= 0
     assert forecast["status"] == "insufficient_data"
     assert signed_out["message"]
@@ -61,7 +62,7 @@ def test_every_command_of_the_table_exists() -> None:
              if command.callback is not None}  # fmt: skip
     known |= {group.name for group in build().registered_groups if isinstance(group.name, str)}
     table = README[README.index("| command |") : README.index("supervisord runs the processes")]
-    named = set(re.findall(r"`(?:aether )?([a-z]+)", table)) - {"id"}
+    named = set(re.findall(r"`(?:aether )?([a-z][a-z-]*)", table)) - {"id"}
     assert named <= known, named - known
 
 

@@ -83,6 +83,23 @@ async def test_one_row_however_often_it_is_replayed(pipeline: Pipeline, key: str
     assert await find_last_life(pipeline.connection, identifier) == first.replayed_as
 
 
+async def test_what_its_client_has_repeated_is_not_appended_beside_it(pipeline: Pipeline) -> None:
+    digest = KEYS["the client's"]
+    identifier = await refused(pipeline, digest)
+    await pipeline.redis.execute_command("FLUSHALL")
+    pipeline.incarnations = await agree_on_incarnations(
+        pipeline.redis, pipeline.connection, len(pipeline.incarnations), pipeline.settings.stream
+    )
+    # The stream has forgotten the key, so that the repetition is accepted as new.
+    assert digest is not None
+    repeated = transaction("a", idempotency_digest=digest, body_digest=digest[:8])
+    (again,) = await pipeline.accept(repeated)
+    await pipeline.write_everything()
+    assert (await replay(pipeline, identifier)).replayed_as == UUID(again)
+    await pipeline.write_everything()
+    assert [str(row["id"]) for row in await pipeline.rows()] == [again]
+
+
 async def test_all_that_was_added_is_accounted_for(pipeline: Pipeline) -> None:
     identifier = await refused(pipeline)
     await replay(pipeline, identifier)
@@ -112,10 +129,10 @@ async def test_a_refused_append_leaves_it_open(pipeline: Pipeline) -> None:
     identifier = await refused(pipeline)
     full = pipeline.settings.stream.model_copy(update={"backlog_max": 100})
     for shard in pipeline.incarnations:
-        async with pipeline.redis.pipeline(transaction=False) as calls:
-            for _ in range(100):
-                calls.xadd(stream_key(shard), {"00": b""})
-            await calls.execute()
+        calls = pipeline.redis.pipeline(transaction=False)
+        for _ in range(100):
+            calls.execute_command("XADD", stream_key(shard), "*", "00", b"")
+        await calls.execute()
     with pytest.raises(BacklogFull):
         await replay_dead_letter(
             pipeline.redis, pipeline.connection, identifier, replayed_by="op", settings=full
