@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -117,8 +117,12 @@ def count_rows(database_url: str, prefix: str) -> int:
     return asyncio.run(ask())
 
 
-def open_files(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def open_files(pid: int) -> list[str]:
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return found
 
 
 def body_of(prefix: str, count: int) -> bytes:
@@ -138,13 +142,14 @@ def test_memory_stays_the_same(system: RunningSystem, database_url: str) -> None
     with posting(system, token, len(warm)) as peer:
         peer.sendall(warm)
         read_answer(peer)
-    before_mb, before_files = memory_mb(pid), open_files(pid)
+    before_mb, before_files = memory_mb(pid), len(open_files(pid))
     watch = Watch(pid)
     watch.start()
     body = body_of(f"{prefix}a", COUNT + 1)
     with posting(system, token, len(body)) as peer:
         # Everything is taken although nothing is read.
         peer.sendall(body)
+        assert any("/spool/" in name for name in open_files(pid)), "results wait in a file"
         answer = read_answer(peer)
     results = results_of(answer, is_complete=False)
     assert len({result["id"] for result in results[:-1]}) == COUNT
@@ -152,7 +157,7 @@ def test_memory_stays_the_same(system: RunningSystem, database_url: str) -> None
     # Of one that leaves in the middle nothing stays behind but what it sent.
     with posting(system, token, len(body)) as peer:
         peer.sendall(body_of(f"{prefix}b", 100_000))
-    wait_until(lambda: open_files(pid) <= before_files, "the connection and the file to be closed")
+    wait_until(lambda: len(open_files(pid)) <= before_files, "connection and file to be closed")
     peak_mb = watch.end()
     assert peak_mb - before_mb < GROWTH_MB_MAX, f"{before_mb:.0f} MB grew to {peak_mb:.0f} MB"
     wait_until(lambda: count_rows(database_url, f"{prefix}a") >= COUNT, "the rows", 120)

@@ -184,6 +184,7 @@ def is_ready(client: httpx.Client) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_news_that_never_come_are_not_needed(served: Served, service: httpx.Client) -> None:
     """The writer fails between its commit and the feed, which is no stream any more."""
     with (
