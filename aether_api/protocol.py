@@ -9,6 +9,7 @@ served is answered with problem details like everything else, and the connection
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from aether_api.edge import BULK_PATH
 from aether_api.express import ExpressLane, ExpressRequest
 from aether_api.problems import (
     HeadTooLarge,
@@ -35,6 +37,10 @@ HEAD_LIMIT_S: Final = 10.0
 BODY_GRACE_S: Final = 20.0
 BODY_BYTES_PER_S_MIN: Final = 1024
 """The least pace of a body after its grace; a client that we ourselves hold back is not meant."""
+
+_PATIENCE_MS: Final = 600_000
+"""How long results of a bulk request may lie unread: most clients send all of it first. Whoever
+vanishes while sending is too slow; other connections are given up by the kernel much sooner."""
 
 _LAST_REQUEST_S: Final = 0.5
 """How long a new connection has for its request once the process is about to end."""
@@ -133,9 +139,16 @@ class BoundedProtocol(HttpToolsProtocol):
         """Say nothing: an upgrade that is not offered is simply not made (RFC 9110 section 7.8)."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's
+        if cycle.scope["path"] == BULK_PATH:
+            self._be_patient()
         if cycle.scope["method"] != "HEAD":
             cycle.transport = _JoiningTransport(cycle.transport)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
+
+    def _be_patient(self) -> None:
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _PATIENCE_MS)
 
     def _is_on_lane(self) -> bool:
         """Let a usual submission take the express lane, unless another is being answered."""
