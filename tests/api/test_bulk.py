@@ -163,6 +163,7 @@ def test_a_broken_array_is_refused_as_a_whole(
 
 def test_nothing_is_taken_of_an_empty_array(service: httpx.Client) -> None:
     assert service.post(PATH, json=[]).json() == []
+    assert service.post(PATH).status_code == 400
 
 
 def test_the_header_is_not_for_many(service: httpx.Client) -> None:
