@@ -58,6 +58,10 @@ class Outbox:
         self._is_finished = True
         self._changed.set()
 
+    def close(self) -> None:
+        """Let the file go, whatever was sent of it."""
+        self._file = None
+
     async def run(self, send: Send) -> None:
         """Send the answer, until it is finished; the status is 200."""
         with contextlib.suppress(TimeoutError):

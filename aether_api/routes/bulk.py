@@ -181,6 +181,8 @@ class _BulkAnswer(Response):
         except BaseExceptionGroup as errors:
             # What ended it; the other task only says that it was cancelled.
             raise errors.exceptions[0] from None
+        finally:
+            outbox.close()
 
     async def _fill(self, outbox: Outbox, receive: Receive) -> None:
         length_max = self._settings.gateway.body_bytes_max
