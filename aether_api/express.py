@@ -27,12 +27,11 @@ from aether_api.routes.transactions import (
     answer_accepted,
     check_may_write,
     check_may_write_to,
-    place_id,
 )
 from aether_api.submission import CheckedSubmission, make_entry, read_submission
 from aether_core.errors import AetherError
 from aether_core.stream.publisher import Outcome
-from aether_core.transaction import Transaction, pending_view
+from aether_core.transaction import Transaction, pending_view, transaction_id_text
 
 if TYPE_CHECKING:
     from aether_api.app import GatewayApp
@@ -137,7 +136,7 @@ class ExpressRequest:
         transport.write(head + body)
         if not self.keep_alive:
             transport.close()
-        protocol.on_response_complete()
+        protocol.on_express_complete()
 
     def start(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         """Let the server know of work that the answer waits for."""
@@ -223,10 +222,13 @@ class ExpressLane:
         if not isinstance(placed, Placed) or placed.accepted.replayed:
             request.start(self._answer_by_route(request, placed, parts))
             return
-        view = pending_view(place_id(placed), placed.accepted.id.ms, request.transaction)
-        body = _encode(view)
+        entry = placed.accepted.id
+        text = transaction_id_text(
+            entry.ms, entry.sequence, placed.shard, placed.accepted.incarnation
+        )
+        body = _encode(pending_view(text, entry.ms, request.transaction))
         head = _HEAD % (
-            str(view.id).encode("ascii"),
+            text.encode("ascii"),
             request.request_id,
             len(body),
             b"" if request.keep_alive else _CLOSE,

@@ -62,9 +62,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._arrived = 0
         self._is_last = False
+        # The instant of the last answer on the express lane while nothing has come after it.
+        self._idle_since: float | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request in."""
+        self._idle_since = None
         room = HEAD_BYTES_MAX - self._arrived
         self._arrived += len(data)
         if self._is_in_head and len(data) > room and data.find(_END_OF_HEAD, 0, room) < 0:
@@ -107,6 +110,18 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(bytes(request.body))
             super().on_message_complete()
 
+    def on_express_complete(self) -> None:
+        """Go on after an answer on the express lane.
+
+        As after any other, but that no timer is set for each: whoever looks for clients that are
+        too slow finds those that are idle, too.
+        """
+        if self.pipeline:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self._idle_since = time.monotonic()
+
     def shutdown(self) -> None:
         """Begin to end: finish what is under way, and what a client has just come with.
 
@@ -119,7 +134,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.loop.call_later(_LAST_REQUEST_S, self.shutdown)
 
     def is_too_slow(self, now: float) -> bool:
-        """Whether the request that is arriving takes too long. now: of `time.monotonic`."""
+        """Whether a request takes too long to come. now: of `time.monotonic`."""
+        if self._idle_since is not None:
+            return now - self._idle_since > self.timeout_keep_alive
         if self._began_at is None:
             return False
         passed = now - self._began_at

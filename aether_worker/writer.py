@@ -66,7 +66,7 @@ _FORGET_COUNT = 1_000
 """Records of batches that are deleted at once, for each shard: more than are made in that time."""
 
 _GATHER_S_PER_ENTRY = 1e-4
-_GATHER_S_MAX = 0.008
+_GATHER_S_MAX = 0.016
 
 _encoder = msgspec.json.Encoder()
 
