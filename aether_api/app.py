@@ -28,6 +28,8 @@ from starlette.types import Receive, Scope, Send
 from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
+from aether_api.bulk.room import BulkRoom
+from aether_api.bulk.together import Together
 from aether_api.dashboard import Dashboard
 from aether_api.edge import BULK_PATH, Edge, Endpoint
 from aether_api.live import Live
@@ -37,7 +39,6 @@ from aether_api.parts import Parts
 from aether_api.pressure import Pressure
 from aether_api.problems import handle
 from aether_api.query import check_query
-from aether_api.room import BulkRoom
 from aether_api.routes import (
     alerts,
     analytics,
@@ -50,7 +51,6 @@ from aether_api.routes import (
     operations,
     transactions,
 )
-from aether_api.together import Together
 from aether_api.written import Written
 from aether_core.database.connection import open_pool
 from aether_core.errors import AetherError, CannotStart

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from aether_api.acceptance import Acceptance
 from aether_api.access import Access
 from aether_api.agreement import StreamAgreement
+from aether_api.bulk.room import BulkRoom
+from aether_api.bulk.together import Together
 from aether_api.live import Live
 from aether_api.pressure import Pressure
-from aether_api.room import BulkRoom
-from aether_api.together import Together
 from aether_api.written import Written
 from aether_core.database.connection import Pool
 from aether_core.settings import Settings

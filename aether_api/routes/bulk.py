@@ -12,18 +12,18 @@ from starlette.types import Message, Receive, Scope, Send
 
 from aether_api.acceptance import Placed
 from aether_api.access import authorization_of, require
+from aether_api.bulk.group import read_group
+from aether_api.bulk.intake import Intake, Summary, success
+from aether_api.bulk.items import read_array, read_lines
+from aether_api.bulk.outbox import Outbox
+from aether_api.bulk.room import BulkRoom
+from aether_api.bulk.together import ITEM_COUNT_MAX
 from aether_api.edge import MEDIA_TYPE_LINES
-from aether_api.group import read_group
 from aether_api.hot import HotRoute
-from aether_api.intake import Intake, Summary, success
-from aether_api.items import read_array, read_lines
-from aether_api.outbox import Outbox
 from aether_api.parts import Parts
 from aether_api.problems import MalformedRequest
 from aether_api.query import refuse_unknown_query
-from aether_api.room import BulkRoom
 from aether_api.routes.transactions import check_may_write
-from aether_api.together import ITEM_COUNT_MAX
 from aether_core.errors import InvalidInput, Unavailable
 from aether_core.settings import Settings
 

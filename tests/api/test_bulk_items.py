@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aether_api.items import ArraySplitter
+from aether_api.bulk.items import ArraySplitter
 from aether_api.problems import MalformedRequest
 from aether_core.errors import InvalidInput
 

@@ -11,10 +11,10 @@ from typing import Final
 from starlette.types import Receive
 
 from aether_api.access import Caller
-from aether_api.intake import check_item
-from aether_api.items import read_array, read_lines
+from aether_api.bulk.intake import check_item
+from aether_api.bulk.items import read_array, read_lines
+from aether_api.bulk.together import ITEM_COUNT_MAX
 from aether_api.problems import BodyTooLarge
-from aether_api.together import ITEM_COUNT_MAX
 from aether_core.errors import AetherError, InvalidFields, InvalidInput, NotPermitted
 from aether_core.settings import GatewaySettings
 from aether_core.stream.publisher import Submission
