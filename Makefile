@@ -35,7 +35,7 @@ test: .venv/.tools dashboard
 	$(BIN)/pytest -q
 
 quick: .venv/.tools
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n auto --dist loadfile
 
 # Figures as ratios, side by side in one run; or one of them: make bench ONLY=bulk_rate
 bench: .venv/.tools

@@ -68,6 +68,7 @@ async def test_before_there_is_enough_history_the_shape_is_the_same(gateway: Gat
     assert body["fraud_risk_detected"] is False
 
 
+@pytest.mark.slow
 async def test_the_stored_forecast_is_served_from_this_minute_on(gateway: Gateway) -> None:
     # Made three minutes ago: what is over by now is no forecast any more.
     end = this_minute() - 3 * MINUTE

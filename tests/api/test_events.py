@@ -121,6 +121,7 @@ def test_who_comes_back_gets_what_was_missed_and_nothing_twice(
         assert [feed.next_of("transaction", "gap").data["n"] for _ in range(6)] == list(range(3, 9))
 
 
+@pytest.mark.slow
 def test_a_heartbeat_moves_the_last_id_on(served: Served, customer: httpx.Client) -> None:
     with following(customer) as feed:
         feed.next_of("hello")
