@@ -99,6 +99,14 @@ class Intake:
             refused_count=self._refused,
         )
 
+    def takes_at_once(self, count: int) -> bool:
+        """Whether `run_whole` takes so many items."""
+        return count <= min(self._room.part_size, self._settings.bulk_item_count_max)
+
+    async def run_whole(self, items: list[bytes]) -> list[bytes]:
+        """Take the items of a request that is there completely; return their results."""
+        return self._results_of(await self._append(await self._check_part(items)))
+
     async def run(
         self, items: AsyncIterator[list[bytes]], outbox: Outbox, opening: bytes, joint: bytes
     ) -> None:

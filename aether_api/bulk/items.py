@@ -28,6 +28,11 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+def lines_of(body: bytes, length_max: int) -> list[bytes]:
+    """Return the lines of a body that is there completely, as `read_lines` yields them."""
+    return _kept(body.split(b"\n"), length_max)
+
+
 async def read_lines(receive: Receive, length_max: int) -> AsyncIterator[list[bytes]]:
     """Yield the body's lines as they arrive, blank ones left out.
 
@@ -43,7 +48,7 @@ async def read_lines(receive: Receive, length_max: int) -> AsyncIterator[list[by
             lines.append(rest)
         elif len(rest) > length_max:
             rest = rest[: length_max + 1]
-        kept = [line[: length_max + 1] for line in lines if line and not line.isspace()]
+        kept = _kept(lines, length_max)
         if kept:
             yield kept
 
@@ -63,7 +68,7 @@ async def read_array(receive: Receive, length_max: int) -> AsyncIterator[list[by
     data = b"".join(pieces)
     del pieces
     if is_last and size <= ARRAY_BYTES_WHOLE_MAX:
-        yield _items_of(data)
+        yield items_of(data)
         return
     splitter = ArraySplitter(length_max)
     while True:
@@ -199,7 +204,11 @@ def _after_space(text: str, at: int) -> int:
     return match.end()
 
 
-def _items_of(body: bytes) -> list[bytes]:
+def items_of(body: bytes) -> list[bytes]:
+    """Return the items of an array that is there completely.
+
+    Raises MalformedRequest, InvalidInput.
+    """
     try:
         items = _decode_array(body)
     except msgspec.ValidationError as error:
@@ -207,6 +216,10 @@ def _items_of(body: bytes) -> list[bytes]:
     except (ValueError, RecursionError) as error:
         raise MalformedRequest(f"The body is not valid JSON: {error}.") from error
     return [bytes(item) for item in items]
+
+
+def _kept(lines: list[bytes], length_max: int) -> list[bytes]:
+    return [line[: length_max + 1] for line in lines if line and not line.isspace()]
 
 
 async def _receive_piece(receive: Receive) -> tuple[bytes, bool]:

@@ -14,12 +14,18 @@ from aether_api.acceptance import Placed
 from aether_api.access import authorization_of, require
 from aether_api.bulk.group import read_group
 from aether_api.bulk.intake import Intake, Summary, success
-from aether_api.bulk.items import read_array, read_lines
+from aether_api.bulk.items import (
+    ARRAY_BYTES_WHOLE_MAX,
+    items_of,
+    lines_of,
+    read_array,
+    read_lines,
+)
 from aether_api.bulk.outbox import Outbox
 from aether_api.bulk.room import BulkRoom
 from aether_api.bulk.together import ITEM_COUNT_MAX
 from aether_api.edge import MEDIA_TYPE_LINES
-from aether_api.hot import HotRoute
+from aether_api.hot import HotResponse, HotRoute
 from aether_api.parts import Parts
 from aether_api.problems import MalformedRequest
 from aether_api.query import refuse_unknown_query
@@ -166,23 +172,40 @@ class _BulkAnswer(Response):
         self._is_cut = False
         self._settings = settings
         self._is_lines = is_lines
+        self._media_type = MEDIA_TYPE_LINES if is_lines else "application/json"
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, append and answer."""
-        media_type = MEDIA_TYPE_LINES if self._is_lines else "application/json"
-        outbox = Outbox(media_type, self._settings.spool_directory)
+        first = await receive()
+        if first["type"] == "http.request" and not first.get("more_body", False):
+            response = await self._answer_whole(first.get("body", b""))
+            if response is not None:
+                await response(scope, receive, send)
+                return
+        outbox = Outbox(self._media_type, self._settings.spool_directory)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(outbox.run(send), name="bulk answer")
-                await self._fill(outbox, self._until_the_end(receive))
-                if self._is_cut:
-                    await _read_to_the_end(receive)
+                await self._fill(outbox, _again(first, receive))
                 outbox.finish()
         except BaseExceptionGroup as errors:
             # What ended it; the other task only says that it was cancelled.
             raise errors.exceptions[0] from None
-        finally:
-            outbox.close()
+
+    async def _answer_whole(self, body: bytes) -> Response | None:
+        """Return the answer to a short body that has arrived in one piece; None: it is long."""
+        if len(body) > ARRAY_BYTES_WHOLE_MAX:
+            return None
+        length_max = self._settings.gateway.body_bytes_max
+        items = lines_of(body, length_max) if self._is_lines else items_of(body)
+        if not self._intake.takes_at_once(len(items)):
+            return None
+        results = await self._intake.run_whole(items)
+        if self._is_lines:
+            content = b"\n".join([*results, _encode(self._intake.summary), b""])
+        else:
+            content = b"[%b]" % b",".join(results)
+        return HotResponse(content, 200, [(b"content-type", self._media_type.encode("ascii"))])
 
     async def _fill(self, outbox: Outbox, receive: Receive) -> None:
         length_max = self._settings.gateway.body_bytes_max
@@ -218,3 +241,13 @@ async def _read_to_the_end(receive: Receive) -> None:
     while not is_last:
         message = await receive()
         is_last = message["type"] != "http.request" or not message.get("more_body", False)
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    """Return what receives a message that was received already, and then the others."""
+    messages = [first]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
