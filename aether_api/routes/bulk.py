@@ -182,15 +182,20 @@ class _BulkAnswer(Response):
             if response is not None:
                 await response(scope, receive, send)
                 return
+        receive = _again(first, receive)
         outbox = Outbox(self._media_type, self._settings.spool_directory)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(outbox.run(send), name="bulk answer")
-                await self._fill(outbox, _again(first, receive))
+                await self._fill(outbox, self._until_the_end(receive))
+                if self._is_cut:
+                    await _read_to_the_end(receive)
                 outbox.finish()
         except BaseExceptionGroup as errors:
             # What ended it; the other task only says that it was cancelled.
             raise errors.exceptions[0] from None
+        finally:
+            outbox.close()
 
     async def _answer_whole(self, body: bytes) -> Response | None:
         """Return the answer to a short body that has arrived in one piece; None: it is long."""
