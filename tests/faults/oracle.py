@@ -115,7 +115,8 @@ class Oracle:
                 if (
                     state.incarnation != position.incarnation
                     or state.length
-                    or (state.entries_added and state.last > position.entry)
+                    # A stream that was adopted empty has a last id, and nothing to write.
+                    or (state.entries_added > position.base_count and state.last > position.entry)
                 ):
                     return f"{position} {state}"
             busy = await connection.fetchval(_BUSY)

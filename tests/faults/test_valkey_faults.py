@@ -184,7 +184,8 @@ def begin_anew(faults: FaultSystem, before: dict[object, object]) -> None:
 
 def repeat_some(faults: FaultSystem) -> None:
     """Repeat orders of before: their keys are still known."""
-    faults.settle()
+    violations = faults.settle()
+    assert not violations, "; ".join(map(str, violations))
     outcomes = faults.stage.run(faults.clients.repeat_some(30))
     assert all(isinstance(outcome, Acked) and outcome.is_replayed for outcome in outcomes), outcomes
 
