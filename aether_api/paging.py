@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableSequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
+
+from starlette.requests import Request
 
 from aether_core.errors import InvalidCursor
 
@@ -22,6 +24,40 @@ LIMIT_MAX: Final = 500
 
 _VERSION: Final = b"\x01"
 _CHECK_SIZE: Final = 8
+
+
+class Listed(Protocol):
+    """What lists are made of."""
+
+    @property
+    def id(self) -> UUID:
+        """By which they are ordered."""
+
+
+Item = TypeVar("Item", bound=Listed)
+
+
+class Page:
+    """One page of a list, as a request asks for it."""
+
+    def __init__(self, request: Request, cursor: str | None) -> None:
+        self._path = request.url.path
+        self._query = {n: v for n, v in request.query_params.items() if n != "cursor"}
+        self._filters = {n: v for n, v in self._query.items() if n != "limit"}
+        self._cursor = cursor
+
+    @property
+    def before(self) -> UUID | None:
+        """The id after which it begins; None: at the newest. Raises InvalidCursor."""
+        return None if self._cursor is None else read_cursor(self._cursor, self._filters)
+
+    def cut(self, found: MutableSequence[Item], limit: int) -> dict[str, str]:
+        """Take off what was found beyond the page; return the header that leads to it, if any."""
+        if len(found) <= limit:
+            return {}
+        del found[limit:]
+        cursor = make_cursor(found[-1].id, self._filters)
+        return {"Link": next_link(self._path, self._query, cursor)}
 
 
 def make_cursor(last: UUID, filters: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from aether_api import schemas
 from aether_api.access import Caller, require
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_account, check_text
-from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
+from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.parts import Parts, parts_of
 from aether_api.query import parse_id
 from aether_core.alert import AlertView
@@ -46,20 +46,15 @@ async def list_alerts(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """List alerts, newest first; further pages by `Link: <…>; rel="next"`."""
-    query = dict(request.query_params)
-    filters = {name: value for name, value in query.items() if name not in {"limit", "cursor"}}
+    page = Page(request, cursor)
     which = AlertFilter(
         status=status,
         account_id=None if account_id is None else check_account(account_id),
-        before=None if cursor is None else read_cursor(cursor, filters),
+        before=page.before,
     )
     async with borrow(parts_of(request).pool) as connection:
         found = await find_alerts(connection, which, limit + 1)
-    headers = {}
-    if len(found) > limit:
-        del found[limit:]
-        query.pop("cursor", None)
-        headers["Link"] = next_link(request.url.path, query, make_cursor(found[-1].id, filters))
+    headers = page.cut(found, limit)
     return Response(_encode(found), 200, headers, "application/json")
 
 

@@ -12,7 +12,7 @@ from aether_api import schemas
 from aether_api.access import Caller, require
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
-from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
+from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.parts import parts_of
 from aether_api.query import parse_id
 from aether_core.database.connection import borrow
@@ -50,18 +50,12 @@ async def dead_letters(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """List accepted entries that could not be written, newest first; those that are open."""
-    query = dict(request.query_params)
-    filters = {name: value for name, value in query.items() if name not in {"limit", "cursor"}}
-    before = None if cursor is None else read_cursor(cursor, filters)
+    page = Page(request, cursor)
     async with borrow(parts_of(request).pool) as connection:
         found = await find_dead_letters(
-            connection, state=None if state == "all" else state, before=before, limit=limit + 1
+            connection, state=None if state == "all" else state, before=page.before, limit=limit + 1
         )
-    headers = {}
-    if len(found) > limit:
-        del found[limit:]
-        query.pop("cursor", None)
-        headers["Link"] = next_link(request.url.path, query, make_cursor(found[-1].id, filters))
+    headers = page.cut(found, limit)
     return Response(
         _encode([view_of_letter(one) for one in found]), 200, headers, "application/json"
     )

@@ -18,7 +18,7 @@ from aether_api.bodies import read_body
 from aether_api.edge import ClientLeft
 from aether_api.fields import KEY_PATTERN, check_account, check_key, check_text
 from aether_api.hot import HotResponse, HotRoute
-from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, make_cursor, next_link, read_cursor
+from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.parts import Parts, parts_of
 from aether_api.prefer import wait_preference
 from aether_api.problems import MalformedRequest
@@ -203,8 +203,7 @@ async def list_transactions(
     A customer sees their own account's.
     """
     parts = parts_of(request)
-    query = dict(request.query_params)
-    filters = {name: value for name, value in query.items() if name not in {"limit", "cursor"}}
+    page = Page(request, cursor)
     check_currency(currency)
     which = TransactionFilter(
         account_id=_visible_account(caller, account_id),
@@ -217,15 +216,11 @@ async def list_transactions(
         score_min=score_min,
         since=parse_instant("since", since),
         until=parse_instant("until", until),
-        before=None if cursor is None else read_cursor(cursor, filters),
+        before=page.before,
     )
     async with borrow(parts.pool) as connection:
         found = await find_transactions(connection, which, limit + 1)
-    headers = {}
-    if len(found) > limit:
-        del found[limit:]
-        query.pop("cursor", None)
-        headers["Link"] = next_link(request.url.path, query, make_cursor(found[-1].id, filters))
+    headers = page.cut(found, limit)
     return Response(_encode(found), 200, headers, "application/json")
 
 
