@@ -42,15 +42,9 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLetter:
+class KeptLetter(DeadLetter):
     """A dead letter as it is kept."""
 
-    id: UUID
-    shard: int
-    incarnation: int
-    entry: EntryId
-    payload: bytes
-    error: str
     created_at: datetime
     replay_began_at: datetime | None
     """Since then its payload may be in the stream once more, whether or not that is marked."""
