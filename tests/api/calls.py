@@ -48,7 +48,12 @@ def wait_written(client: httpx.Client, identifier: str) -> dict[str, Any]:
 
 def submitted_count(client: httpx.Client) -> float:
     """Return how many submissions the gateway has accepted since it started."""
+    return metric(client, "aether_submissions_total", 'outcome="accepted"')
+
+
+def metric(client: httpx.Client, name: str, label: str = "") -> float:
+    """Return a metric's value; label: that it must have, if it has several."""
     for line in client.get("/metrics").text.splitlines():
-        if line.startswith("aether_submissions_total") and 'outcome="accepted"' in line:
+        if line.startswith(f"{name}{{") and label in line:
             return float(line.rsplit(" ", 1)[1])
     raise AssertionError("the metric is missing")

@@ -9,25 +9,18 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.calls import new_account, transaction
+from tests.api.calls import metric, new_account, transaction
 from tests.api.conftest import Served
+from tests.api.test_connections import connected
 
 _ITS_OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[0-9:.]+Z")
 UNUSUAL = {"Prefer": "something-unheard-of"}
-
-
-def express_count(operator: httpx.Client) -> float:
-    for line in operator.get("/metrics").text.splitlines():
-        if line.startswith("aether_submissions_express_total"):
-            return float(line.rsplit(" ", 1)[1])
-    raise AssertionError("the metric is missing")
+EXPRESS = "aether_submissions_express_total"
 
 
 def essence(answer: httpx.Response) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -79,11 +72,11 @@ def test_keys_are_remembered_across_both_ways(service: httpx.Client) -> None:
 
 def test_only_what_is_usual_takes_it(service: httpx.Client, operator: httpx.Client) -> None:
     body = transaction(account_id=new_account())
-    before = express_count(operator)
+    before = metric(operator, EXPRESS)
     assert service.post("/transactions/", json=body, headers=UNUSUAL).status_code == 201
-    assert express_count(operator) == before
+    assert metric(operator, EXPRESS) == before
     assert service.post("/transactions/", json=body).status_code == 201
-    assert express_count(operator) == before + 1
+    assert metric(operator, EXPRESS) == before + 1
 
 
 def test_a_customer_may_write_to_their_own_account_only(customer: httpx.Client) -> None:
@@ -97,14 +90,6 @@ def test_a_token_that_ended_is_refused_at_once(served: Served) -> None:
         assert client.post("/transactions/", json=transaction()).status_code == 201
         assert client.post("/auth/logout").status_code == 200
         assert client.post("/transactions/", json=transaction()).status_code == 401
-
-
-@contextmanager
-def connected(served: Served) -> Iterator[socket.socket]:
-    url = httpx.URL(served.system.base_url)
-    with socket.create_connection((url.host, url.port or 0), timeout=30) as peer:
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield peer
 
 
 def raw(service: httpx.Client, *fields: str, amount: str = "1.00") -> bytes:
@@ -150,6 +135,7 @@ def test_requests_in_one_piece_are_answered_in_their_order(
 
 def test_a_request_in_many_pieces_is_one(served: Served, service: httpx.Client) -> None:
     with connected(served) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in re.findall(rb"(?s).{1,7}", raw(service)):
             peer.sendall(piece)
         ((head, body),) = answers(peer, 1)

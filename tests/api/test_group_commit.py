@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -80,6 +80,21 @@ def with_limits(settings: Settings, **limits: int) -> Settings:
     )
 
 
+def impatient(settings: Settings) -> Settings:
+    """Wait for an append no longer than 0.3 s."""
+    stream = settings.stream.model_copy(update={"timeout_s": 0.3})
+    return settings.model_copy(update={"stream": stream})
+
+
+@contextmanager
+def frozen(valkey: ValkeyServer) -> Iterator[None]:
+    os.kill(valkey.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(valkey.process.pid, signal.SIGCONT)
+
+
 async def test_concurrent_submissions_share_appends(settings: Settings) -> None:
     async with accepting(settings) as (acceptance, _):
         await settled(acceptance)
@@ -118,19 +133,14 @@ async def test_two_appends_under_way_keep_the_order_of_arrival(settings: Setting
 async def test_two_appends_that_are_lost_are_unknown_and_the_next_is_not(
     settings: Settings, valkey: ValkeyServer
 ) -> None:
-    quick = with_limits(settings)
-    quick = quick.model_copy(update={"stream": replace_timeout(quick, 0.3)})
-    async with accepting(quick) as (acceptance, _):
+    async with accepting(impatient(settings)) as (acceptance, _):
         await settled(acceptance)
-        os.kill(valkey.process.pid, signal.SIGSTOP)
-        try:
+        with frozen(valkey):
             first = asyncio.ensure_future(acceptance.accept("a", Submission(b"1")))
             while acceptance.waiting_count or not acceptance.under_way_count:  # noqa: ASYNC110
                 await asyncio.sleep(0)
             others = [acceptance.accept("a", Submission(b"2")) for _ in range(40)]
             outcomes = await asyncio.gather(first, *others, return_exceptions=True)
-        finally:
-            os.kill(valkey.process.pid, signal.SIGCONT)
         assert {type(outcome) for outcome in outcomes} == {OutcomeUnknown}
         # Nobody reads an answer that was meant for another.
         placed = await asyncio.gather(
@@ -195,23 +205,13 @@ async def test_a_full_backlog_refuses_and_loses_nothing(settings: Settings) -> N
 async def test_a_lost_answer_is_an_unknown_outcome(
     settings: Settings, valkey: ValkeyServer
 ) -> None:
-    quick = with_limits(settings)
-    quick = quick.model_copy(update={"stream": replace_timeout(quick, 0.3)})
-    async with accepting(quick) as (acceptance, _):
+    async with accepting(impatient(settings)) as (acceptance, _):
         await settled(acceptance)
-        os.kill(valkey.process.pid, signal.SIGSTOP)
-        try:
-            with pytest.raises(OutcomeUnknown):
-                await acceptance.accept("a", Submission(b"x", b"k" * 12, b"b" * 8))
-        finally:
-            os.kill(valkey.process.pid, signal.SIGCONT)
+        with frozen(valkey), pytest.raises(OutcomeUnknown):
+            await acceptance.accept("a", Submission(b"x", b"k" * 12, b"b" * 8))
         # The call was executed all the same when the server went on; the key shows it.
         again = await acceptance.accept("a", Submission(b"x", b"k" * 12, b"b" * 8))
         assert again.accepted.replayed
-
-
-def replace_timeout(settings: Settings, timeout_s: float) -> object:
-    return settings.stream.model_copy(update={"timeout_s": timeout_s})
 
 
 async def test_a_lost_stream_is_agreed_on_anew(settings: Settings) -> None:

@@ -22,7 +22,7 @@ import redis
 
 from aether_api.prefer import wait_preference
 from aether_core.stream.contract import FEED_KEY
-from tests.api.calls import new_account, transaction
+from tests.api.calls import metric, new_account, transaction
 from tests.api.conftest import Served
 from tests.running import RunningProcess, free_port, wait_until
 
@@ -144,10 +144,7 @@ def test_many_wait_and_some_leave(served: Served, service: httpx.Client) -> None
 
 def waiting_count(served: Served) -> float:
     with served.sign_in() as client:
-        for line in client.get("/metrics").text.splitlines():
-            if line.startswith("aether_submissions_waiting{"):
-                return float(line.rsplit(" ", 1)[1])
-    raise AssertionError("the metric is missing")
+        return metric(client, "aether_submissions_waiting")
 
 
 def leave_waiting(served: Served, client: httpx.Client) -> socket.socket:
