@@ -16,9 +16,9 @@ const gateway = {
   bypass: (request: IncomingMessage) =>
     request.headers.accept?.includes("text/html") ? "/index.html" : undefined,
 };
-const proxy = Object.fromEntries(
-  ["/auth", "/transactions/", "/alerts/", "/analytics", "/events"].map((path) => [path, gateway]),
-);
+const PATHS = ["/auth", "/transactions/", "/alerts/", "/analytics", "/events"];
+const ADMINISTRATION = ["/users/", "/clients/", "/keys/", "/audit/"];
+const proxy = Object.fromEntries([...PATHS, ...ADMINISTRATION].map((path) => [path, gateway]));
 
 /** Writes what is worth it once more as `.br`, which the gateway sends to browsers that take it. */
 function brotli(): Plugin {

@@ -22,14 +22,9 @@ import { AlertNews } from "./features/alerts/AlertNews";
 import { LivePage } from "./features/live/LivePage";
 import { LiveProvider } from "./features/live/LiveProvider";
 import { useSummary } from "./features/overview/queries";
-import {
-  IdentityProvider,
-  may,
-  type Scope,
-  useIdentity,
-  useSessionState,
-} from "./features/sign-in/session";
+import { IdentityProvider, may, useIdentity, useSessionState } from "./features/sign-in/session";
 import { forgetRecent } from "./features/transactions/live";
+import type { Scope } from "./scopes";
 
 // Asked for at once, beside the session: most visits begin here.
 const overview = import("./features/overview/OverviewPage");

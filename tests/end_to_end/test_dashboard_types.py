@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aether_api import fields
 from aether_core.identity import passwords
+from aether_core.identity.roles import SCOPES
 from aether_core.money import EXPONENTS, MINOR_UNITS_MAX
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
@@ -33,6 +34,12 @@ def test_the_dashboard_knows_the_gateways_currencies_and_their_decimals() -> Non
         code: int(exponent) for exponent, codes in currencies.items() for code in codes.split()
     }
     assert exponents == EXPONENTS
+
+
+def test_the_dashboard_describes_scopes_in_the_gateways_words() -> None:
+    described = (FRONTEND / "src" / "scopes.ts").read_text()
+    table = described[described.index("SCOPES = {") : described.index("} as const")]
+    assert dict(re.findall(r'"?([\w:]+)"?:\s+"(.*)",', table)) == SCOPES
 
 
 def test_the_dashboards_forms_have_the_gateways_limits() -> None:

@@ -2,7 +2,16 @@
 import { useEffect, useState } from "react";
 import { Icon } from "./Icon";
 
-export function CopyButton({ text, what }: { text: string; what: string }) {
+interface CopyButtonProps {
+  text: string;
+  what: string;
+  /** With the word beside the icon, where it is the thing to do. */
+  hasWord?: boolean;
+  /** Takes the focus when its dialog opens. */
+  isFirst?: boolean;
+}
+
+export function CopyButton({ text, what, hasWord = false, isFirst = false }: CopyButtonProps) {
   const [outcome, setOutcome] = useState<"none" | "copied" | "failed">("none");
   useEffect(() => {
     if (outcome === "none") {
@@ -21,8 +30,15 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
   };
   return (
     <>
-      <button type="button" className="link-button" aria-label={`Copy ${what}`} onClick={copy}>
+      <button
+        type="button"
+        className={hasWord ? "button" : "link-button"}
+        aria-label={`Copy ${what}`}
+        data-first={isFirst || undefined}
+        onClick={copy}
+      >
         <Icon name={outcome === "copied" ? "check" : "copy"} />
+        {hasWord && "Copy"}
       </button>
       <span role="status" className="small muted">
         {outcome === "copied" && " Copied"}

@@ -1,6 +1,7 @@
 /**
  * Dialog: the browser's own modal, as a card in the middle or as a drawer at the right.
- * It holds the focus, closes by Escape and by a click beside it, and gives the focus back.
+ * It holds the focus, closes by Escape and by a click beside it, and gives the focus back. One that
+ * holds what cannot be had again does not close by a click beside it.
  */
 import type { MouseEvent, ReactNode } from "react";
 import { useEffect, useId, useRef } from "react";
@@ -9,11 +10,18 @@ import { Icon } from "./Icon";
 interface DialogProps {
   title: ReactNode;
   isDrawer?: boolean;
+  isHeld?: boolean;
   onClose: () => void;
   children: ReactNode;
 }
 
-export function Dialog({ title, isDrawer = false, onClose, children }: DialogProps) {
+export function Dialog({
+  title,
+  isDrawer = false,
+  isHeld = false,
+  onClose,
+  children,
+}: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -32,7 +40,7 @@ export function Dialog({ title, isDrawer = false, onClose, children }: DialogPro
     };
   }, []);
   const closeOnBackdrop = (event: MouseEvent) => {
-    if (event.target === dialog.current) {
+    if (event.target === dialog.current && !isHeld) {
       onClose();
     }
   };

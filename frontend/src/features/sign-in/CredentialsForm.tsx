@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { useForm } from "react-hook-form";
 import { FormField } from "../../components/FormField";
 import { Notice } from "../../components/Notice";
+import { PasswordField } from "../../components/PasswordField";
 import { type Credentials, loginForm, NO_CREDENTIALS, registrationForm } from "./form";
 
 interface CredentialsFormProps {
@@ -21,7 +22,6 @@ export function CredentialsForm({ isNew, submitWord, onSubmit }: CredentialsForm
   });
   const { errors, isSubmitting, submitCount } = formState;
   const [failure, setFailure] = useState<string | undefined>();
-  const [isShown, setIsShown] = useState(false);
   const summary = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each failed attempt is told anew
   useEffect(() => summary.current?.focus(), [failure, submitCount]);
@@ -52,34 +52,13 @@ export function CredentialsForm({ isNew, submitWord, onSubmit }: CredentialsForm
           />
         )}
       </FormField>
-      <FormField
+      <PasswordField
         label="Password"
         problem={errors.password?.message}
         hint={isNew && "8 characters or more; a sentence is easy to remember and hard to guess."}
-      >
-        {(control) => (
-          <div className="with-button">
-            <input
-              {...control}
-              {...register("password")}
-              type={isShown ? "text" : "password"}
-              autoComplete={isNew ? "new-password" : "current-password"}
-              autoCapitalize="none"
-              spellCheck={false}
-              required
-            />
-            <button
-              type="button"
-              className="link-button"
-              aria-pressed={isShown}
-              aria-label="Show password"
-              onClick={() => setIsShown(!isShown)}
-            >
-              {isShown ? "Hide" : "Show"}
-            </button>
-          </div>
-        )}
-      </FormField>
+        autoComplete={isNew ? "new-password" : "current-password"}
+        field={register("password")}
+      />
       <button type="submit" className="button primary wide" aria-disabled={isSubmitting}>
         {isSubmitting ? "One moment…" : submitWord}
       </button>

@@ -2,6 +2,7 @@
 import { createContext, use, useSyncExternalStore } from "react";
 import { type SessionState, session } from "../../api/session";
 import type { Identity } from "../../api/types";
+import type { Scope } from "../../scopes";
 
 export function useSessionState(): SessionState {
   return useSyncExternalStore(session.subscribe, session.state);
@@ -18,16 +19,6 @@ export function useIdentity(): Identity {
   }
   return identity;
 }
-
-export type Scope =
-  | "transactions:write"
-  | "transactions:write_any"
-  | "transactions:read"
-  | "transactions:read_any"
-  | "alerts:read"
-  | "alerts:write"
-  | "analytics:read"
-  | "operations:read";
 
 /** Decides what is shown. The gateway decides again what is done. */
 export function may(identity: Identity, scope: Scope): boolean {
