@@ -90,9 +90,15 @@ def _log_crash(
     logging.getLogger("aether").critical("%s", error, exc_info=(kind, error, trace))
 
 
-def _clean(text: str) -> str:
+def blank_secrets(text: str) -> str:
+    """Return a text without what looks like a password, a token or a key in it."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
+    return text
+
+
+def _clean(text: str) -> str:
+    text = blank_secrets(text)
     if len(text) > _TEXT_LENGTH_MAX:
         # The end of a trace says more than its beginning.
         text = "…" + text[-_TEXT_LENGTH_MAX:]

@@ -360,6 +360,38 @@ revocations = sa.Table(
     sa.Index("ix_revocations_created_at", "created_at"),
 )
 
+audit = sa.Table(
+    "audit",
+    metadata,
+    # The place in a sequence without gaps. A trigger sets it, the instant and the hashes, and
+    # another refuses every change (`migrations/versions/0002_identity.py`).
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", _INSTANT, nullable=False),
+    sa.Column("actor_kind", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.Text, nullable=False),
+    sa.Column("actor_name", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    # JSON as text: the hash covers these very bytes.
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("previous_hash", BYTEA, nullable=False),
+    sa.Column("hash", BYTEA, nullable=False),
+    sa.CheckConstraint(
+        "actor_kind IN ('user', 'client', 'command', 'system', 'anonymous')",
+        name="actor_kind_known",
+    ),
+    sa.CheckConstraint("action ~ '^[a-z_]+\\.[a-z_]+$'", name="action_form"),
+    sa.CheckConstraint("outcome IN ('success', 'failure')", name="outcome_known"),
+    sa.Index("ix_audit_action_id", "action", sa.text("id DESC")),
+    sa.Index("ix_audit_actor_id_id", "actor_id", sa.text("id DESC")),
+    sa.Index("ix_audit_actor_name_id", "actor_name", sa.text("id DESC")),
+    sa.Index("ix_audit_subject_id", "subject", sa.text("id DESC")),
+    sa.Index("ix_audit_at", "at"),
+)
+
 system = sa.Table(
     "system",
     metadata,

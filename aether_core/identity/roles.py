@@ -25,6 +25,7 @@ SCOPES: Final[dict[str, str]] = {
     "analytics:read": "See summaries over all accounts",
     "operations:read": "See the pipeline, its shards and what could not be written",
     "operations:write": "Replay and discard what could not be written",
+    "audit:read": "Read the audit trail",
     "admin": "Manage users, clients and keys",
 }
 """Every scope and what it allows, for people."""
