@@ -2,7 +2,7 @@
 
 In:   the Authorization header of a request; the keys and revocations that PostgreSQL keeps, with
       the news of them from Valkey.
-Out:  a Caller, or NotAuthenticated, NotPermitted, Unavailable.
+Out:  a Caller, or NotAuthenticated, Unavailable; as a dependency of a route also NotPermitted.
 A token is verified once and remembered; afterwards it costs a microsecond. Every time it is
 checked against what was revoked. A process that has not heard from Valkey for a second asks it
 before it believes a token, and when it gets no answer it refuses: it fails closed.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
@@ -23,10 +22,11 @@ from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
 
 from aether_api.news import AGE_MAX_S, TROUBLES, RevocationNews
+from aether_api.policy import Declared, Policy
 from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import Pool
 from aether_core.database.revocations import Revocation
-from aether_core.errors import DatabaseUnavailable, NotAuthenticated, NotPermitted, Unavailable
+from aether_core.errors import DatabaseUnavailable, NotAuthenticated, Unavailable
 from aether_core.identity import keys
 from aether_core.identity.keys import KeyRing
 from aether_core.identity.passwords import PasswordHasher
@@ -222,8 +222,8 @@ class Access:
             self._ring, self._ring_at = ring, time.monotonic()
 
 
-class Requirement(SecurityBase):
-    """A dependency of a route: who calls, if they may. Its scope is also what a test walks over."""
+class Requirement(Declared, SecurityBase):
+    """A dependency of a route that needs somebody: who calls, if they may."""
 
     model = BearerModel(
         bearerFormat="JWT",
@@ -231,22 +231,17 @@ class Requirement(SecurityBase):
     )
     scheme_name = "bearer"
 
-    def __init__(self, scope: str | None) -> None:
-        self.scope = scope
-
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a request. Raises NotAuthenticated, NotPermitted, Unavailable."""
         caller = await access_of(request).authenticate(authorization_of(request))
-        # Who may see all transactions may see those of one account.
-        if self.scope is not None and caller.scopes.isdisjoint({self.scope, f"{self.scope}_any"}):
-            raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")
+        self.policy.check(caller)
         return caller
 
 
 @cache
-def require(scope: str | None = None) -> Callable[[Request], Awaitable[Caller]]:
+def require(scope: str | None = None) -> Requirement:
     """Return a dependency that lets through who is signed in and has this scope (None: any)."""
-    return Requirement(scope)
+    return Requirement(Policy(scope))
 
 
 def authorization_of(request: Request) -> str | None:

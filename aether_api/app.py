@@ -36,6 +36,7 @@ from aether_api.live import Live
 from aether_api.metrics import RequestCounts
 from aether_api.openapi import make_document
 from aether_api.parts import Parts
+from aether_api.policy import policies_of
 from aether_api.pressure import Pressure
 from aether_api.problems import handle
 from aether_api.query import check_query
@@ -178,6 +179,8 @@ def create_app(
         health.router,
     ):
         app.include_router(router)
+    # Nothing is served whose need nobody stated.
+    list(policies_of(app))
     return app
 
 

@@ -70,7 +70,7 @@ class Edge:
     ) -> None:
         self._app = app
         self._dashboard = dashboard
-        self._hot = hot
+        self.hot = hot
         self._settings = settings
         self._counts = counts
         # Ids that two processes, or two starts, never share.
@@ -88,7 +88,7 @@ class Edge:
         answer = _Answer(send, request_id, self._counts, is_secure=scope["scheme"] == "https")
         try:
             receive = self._check_body(scope, head, receive)
-            endpoint = self._hot.get((scope["method"], scope["path"]))
+            endpoint = self.hot.get((scope["method"], scope["path"]))
             if endpoint is None:
                 await self._pass_on(scope, receive, answer.send)
             else:

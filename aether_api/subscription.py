@@ -36,7 +36,7 @@ class Audience:
 
     subject: str
     account_id: str | None
-    """Their own account, whose transactions they see."""
+    """Their own account, if they see its transactions."""
     sees_all_transactions: bool
     sees_alerts: bool
     sees_counters: bool

@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 
 from aether_api.access import Access, Caller, access_of, authorization_of, require
+from aether_api.policy import open_because
 from aether_api.schemas_auth import (
     Credentials,
     Me,
@@ -56,7 +57,12 @@ CookieToken = Annotated[
 ]
 
 
-@router.post("/register", status_code=201, summary="Register")
+@router.post(
+    "/register",
+    status_code=201,
+    summary="Register",
+    dependencies=[Depends(open_because("whoever comes becomes a customer, and no more"))],
+)
 async def register(body: Registration, request: Request) -> Registered:
     """Make an account for a customer. Staff are added with `aether user add`."""
     access = access_of(request)
@@ -77,7 +83,11 @@ async def register(body: Registration, request: Request) -> Registered:
     )
 
 
-@router.post("/login", summary="Sign in")
+@router.post(
+    "/login",
+    summary="Sign in",
+    dependencies=[Depends(open_because("the password is the permission"))],
+)
 async def login(body: Credentials, request: Request, response: Response) -> Tokens:
     """Exchange e-mail address and password for an access token and a refresh token."""
     access = access_of(request)
@@ -98,7 +108,11 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
     return await _answer(access, request, response, signed_in, in_cookie=body.use_cookie)
 
 
-@router.post("/refresh", summary="Go on with a sign-in")
+@router.post(
+    "/refresh",
+    summary="Go on with a sign-in",
+    dependencies=[Depends(open_because("the refresh token is the permission"))],
+)
 async def refresh_sign_in(
     request: Request,
     response: Response,
@@ -126,7 +140,11 @@ async def refresh_sign_in(
     return await _answer(access, request, response, outcome, in_cookie=in_cookie)
 
 
-@router.post("/logout", summary="Sign out")
+@router.post(
+    "/logout",
+    summary="Sign out",
+    dependencies=[Depends(open_because("any token of the sign-in is the permission to end it"))],
+)
 async def logout(
     request: Request,
     response: Response,

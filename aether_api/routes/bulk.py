@@ -29,7 +29,7 @@ from aether_api.hot import HotResponse, HotRoute
 from aether_api.parts import Parts
 from aether_api.problems import MalformedRequest
 from aether_api.query import refuse_unknown_query
-from aether_api.routes.transactions import check_may_write
+from aether_api.routes.transactions import WRITE, check_may_write
 from aether_core.errors import InvalidInput, Unavailable
 from aether_core.settings import Settings
 
@@ -129,7 +129,7 @@ router.add_api_route(
     responses=_RESPONSES,
     response_class=Response,
     openapi_extra=_DOCUMENTATION,
-    dependencies=[Depends(require())],
+    dependencies=[Depends(require(WRITE))],
     route_class_override=HotRoute,
 )
 

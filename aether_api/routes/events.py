@@ -14,10 +14,16 @@ from aether_api.access import Caller, authorization_of, require
 from aether_api.edge import ClientLeft
 from aether_api.live import HEARTBEAT_S, Live
 from aether_api.parts import Parts, parts_of
+from aether_api.policy import Policy
 from aether_api.subscription import Audience, Subscription
 from aether_core.errors import AetherError
 
 router = APIRouter(tags=["events"])
+
+_TRANSACTIONS: Final = Policy("transactions:read")
+_ALERTS: Final = Policy("alerts:read")
+_ANALYTICS: Final = Policy("analytics:read")
+_OPERATIONS: Final = Policy("operations:read")
 
 _CHECK_S: Final = 0.5
 """How often a silent feed looks whether its token is still good; a busy one does each time."""
@@ -126,13 +132,13 @@ async def events(
 
 
 def _audience(caller: Caller) -> Audience:
-    scopes = caller.scopes
+    """Return what reaches a caller: what the endpoints of the same things would show them."""
     return Audience(
         subject=caller.subject,
-        account_id=caller.account_id,
-        sees_all_transactions="transactions:read_any" in scopes,
-        sees_alerts="alerts:read" in scopes,
-        sees_counters=not scopes.isdisjoint({"analytics:read", "operations:read"}),
+        account_id=caller.account_id if _TRANSACTIONS.admits(caller) else None,
+        sees_all_transactions=_TRANSACTIONS.reaches_all(caller),
+        sees_alerts=_ALERTS.admits(caller),
+        sees_counters=_ANALYTICS.admits(caller) or _OPERATIONS.admits(caller),
     )
 
 

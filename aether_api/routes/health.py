@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from redis import exceptions as redis_errors
 from starlette.responses import PlainTextResponse, Response
 
@@ -14,8 +14,9 @@ from aether_api import schemas
 from aether_api.access import authorization_of
 from aether_api.metrics import MEDIA_TYPE, render_metrics
 from aether_api.parts import Parts, parts_of
+from aether_api.policy import Policy, open_because
 from aether_core.database.connection import borrow
-from aether_core.errors import AetherError, NotPermitted
+from aether_core.errors import AetherError
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis as Server
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["health"])
 
 _CHECK_LIMIT_S = 2.0
+_PROBE = Depends(open_because("a probe has no token; it is told names and yes or no"))
+_for_operators = Policy("operations:read")
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -37,13 +40,13 @@ class Readiness(msgspec.Struct, frozen=True):
     backpressure: str | None = None
 
 
-@router.get("/health", response_model=schemas.Health)
+@router.get("/health", response_model=schemas.Health, dependencies=[_PROBE])
 async def health() -> Response:
     """Say that Aether is running."""
     return _json(schemas.Health(status="Aether is running").model_dump_json().encode())
 
 
-@router.get("/health/live", response_model=schemas.Health)
+@router.get("/health/live", response_model=schemas.Health, dependencies=[_PROBE])
 async def live() -> Response:
     """Say that this process answers; its servers do not matter here."""
     return _json(schemas.Health(status="Aether is running").model_dump_json().encode())
@@ -52,6 +55,7 @@ async def live() -> Response:
 @router.get(
     "/health/ready",
     response_model=schemas.Readiness,
+    dependencies=[_PROBE],
     responses={503: {"model": schemas.Readiness, "description": "Not ready; `checks` says why."}},
 )
 async def ready(request: Request) -> Response:
@@ -73,6 +77,9 @@ async def ready(request: Request) -> Response:
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,
+    dependencies=[
+        Depends(open_because("this machine's Prometheus reads it; others need operations:read"))
+    ],
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format"}},
 )
 async def metrics(request: Request) -> Response:
@@ -80,8 +87,7 @@ async def metrics(request: Request) -> Response:
     parts = parts_of(request)
     if not _is_local(request):
         caller = await parts.access.authenticate(authorization_of(request))
-        if "operations:read" not in caller.scopes:
-            raise NotPermitted("This needs the scope operations:read, which you do not have.")
+        _for_operators.check(caller)
     text = await render_metrics(parts, request.app.counts)
     return Response(text, media_type=MEDIA_TYPE)
 
@@ -94,7 +100,7 @@ async def _may_see_detail(request: Request, parts: Parts) -> bool:
     except AetherError:
         # A probe is answered whatever it carries, also where access itself is away.
         return False
-    return "operations:read" in caller.scopes
+    return _for_operators.admits(caller)
 
 
 def _with_detail(readiness: Readiness, parts: Parts) -> Readiness:

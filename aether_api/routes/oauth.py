@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from aether_api.access import Access, access_of, authorization_of
+from aether_api.policy import Policy, open_because
 from aether_api.schemas_auth import (
     Introspection,
     KeySet,
@@ -27,7 +28,7 @@ from aether_api.schemas_auth import (
 )
 from aether_core.database.connection import borrow
 from aether_core.database.users import Client, find_client
-from aether_core.errors import NotAuthenticated, NotPermitted, OAuthRefused
+from aether_core.errors import NotAuthenticated, OAuthRefused
 from aether_core.identity import accounts
 from aether_core.identity.issuing import issue_to_client, issue_to_user
 from aether_core.identity.keys import key_set
@@ -36,6 +37,9 @@ from aether_core.identity.refreshing import SignedIn, find_session, refresh
 from aether_core.identity.roles import SCOPES
 
 router = APIRouter(tags=["oauth"])
+
+_PUBLISHED: Final = Depends(open_because("made to be published (RFC 7517, RFC 8414)"))
+_may_ask_all: Final = Policy("admin")
 
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _FIELD_COUNT_MAX: Final = 20
@@ -74,6 +78,7 @@ class _Form:
 
 @router.post(
     "/oauth/token",
+    dependencies=[Depends(open_because("a secret or a refresh token is the permission"))],
     summary="Get a token",
     response_model=OAuthTokens,
     response_model_exclude_none=True,
@@ -107,6 +112,7 @@ async def token(request: Request) -> OAuthTokens:
 
 @router.post(
     "/oauth/revoke",
+    dependencies=[Depends(open_because("who holds a token may end it (RFC 7009)"))],
     summary="Revoke a token",
     responses={401: _REFUSALS[401]},
     openapi_extra=form_body(_TOKEN_FIELDS, ["token"], {"token": "aether_refresh_…"}),
@@ -136,6 +142,7 @@ async def revoke(request: Request) -> Message:
 
 @router.post(
     "/oauth/introspect",
+    dependencies=[Depends(open_because("a client shows its secret, or its token with admin"))],
     summary="Ask what a token says",
     response_model=Introspection,
     response_model_exclude_none=True,
@@ -173,14 +180,23 @@ async def introspect(request: Request) -> Introspection:
     )
 
 
-@router.get("/.well-known/jwks.json", summary="The keys of our tokens", response_model=KeySet)
+@router.get(
+    "/.well-known/jwks.json",
+    summary="The keys of our tokens",
+    response_model=KeySet,
+    dependencies=[_PUBLISHED],
+)
 async def published_keys(request: Request, response: Response) -> dict[str, list[dict[str, str]]]:
     """Publish the keys that verify access tokens. A new key stands here before it signs."""
     response.headers["Cache-Control"] = "public, max-age=60"
     return key_set(await access_of(request).key_ring())
 
 
-@router.get("/.well-known/oauth-authorization-server", summary="OAuth 2.0 metadata")
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    summary="OAuth 2.0 metadata",
+    dependencies=[_PUBLISHED],
+)
 async def metadata(request: Request, response: Response) -> Metadata:
     """Tell clients where everything is (RFC 8414)."""
     settings = access_of(request).settings
@@ -246,8 +262,7 @@ async def _who_introspects(access: Access, request: Request, form: _Form) -> tup
     authorization = authorization_of(request)
     if authorization is not None and authorization[:7].lower() == "bearer ":
         caller = await access.authenticate(authorization)
-        if "admin" not in caller.scopes:
-            raise NotPermitted("This needs the scope admin.")
+        _may_ask_all.check(caller)
         return caller.subject, True
     client = await _authenticate_client(access, request, form)
     if client is None:

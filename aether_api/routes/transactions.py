@@ -48,9 +48,14 @@ from aether_core.transaction import (
 router = APIRouter(prefix="/transactions", tags=["transactions"])
 
 WRITE: Final = "transactions:write"
-WRITE_ANY: Final = "transactions:write_any"
 READ: Final = "transactions:read"
-READ_ANY: Final = "transactions:read_any"
+
+_may_write: Final = require(WRITE).policy
+_may_read: Final = require(READ).policy
+check_may_write: Final = _may_write.check
+"""Raises NotPermitted for a caller who may not submit anything."""
+check_may_write_to: Final = _may_write.check_account
+"""Raises NotPermitted for a caller who may not submit for an account."""
 
 _encode = msgspec.json.Encoder().encode
 _JSON: Final = (b"content-type", b"application/json")
@@ -176,7 +181,7 @@ router.add_api_route(
     response_model=schemas.Transaction,
     responses={201: {"headers": _SUBMIT_HEADERS, "content": _SUBMIT_ANSWERS}},
     openapi_extra=_SUBMIT_DOCUMENTATION,
-    dependencies=[Depends(require())],
+    dependencies=[Depends(require(WRITE))],
     route_class_override=HotRoute,
 )
 
@@ -256,24 +261,12 @@ async def get_transaction(
     identifier = parse_id(transaction_id, "transaction")
     found = await read_transaction(parts_of(request), identifier)
     view = found.view if isinstance(found, Discarded) else found
-    if view is None or not _may_see(caller, view):
+    if view is None or not _may_read.reaches(caller, view.account_id):
         raise NotFound("transaction")
     if isinstance(found, Discarded):
         raise TransactionDiscarded
     headers = {} if view.id == identifier else {"Content-Location": f"/transactions/{view.id}"}
     return Response(_encode(view), 200, headers, "application/json")
-
-
-def check_may_write(caller: Caller) -> None:
-    """Raise NotPermitted for a caller who may not submit anything."""
-    if WRITE not in caller.scopes and WRITE_ANY not in caller.scopes:
-        raise NotPermitted(f"This needs the scope {WRITE}, which you do not have.")
-
-
-def check_may_write_to(caller: Caller, account_id: str) -> None:
-    """Raise NotPermitted for a caller who may not submit for this account."""
-    if account_id != caller.account_id and WRITE_ANY not in caller.scopes:
-        raise NotPermitted("You may submit transactions of your own account only.")
 
 
 def place_id(placed: Placed) -> Any:  # noqa: ANN401 - a UUID
@@ -352,17 +345,13 @@ def _key_and_preferences(request: Request) -> tuple[str | None, list[bytes]]:
 
 def _visible_account(caller: Caller, account_id: str | None) -> str | None:
     """Return the account that a list is limited to; None: all of them."""
-    if READ_ANY in caller.scopes:
-        return None if account_id is None else check_account(account_id)
-    if caller.account_id is None:
+    if account_id is None and _may_read.reaches_all(caller):
+        return None
+    wanted = caller.account_id if account_id is None else check_account(account_id)
+    if wanted is None:
         raise NotPermitted("You have no account, and may not see those of others.")
-    if account_id is not None and account_id != caller.account_id:
-        raise NotPermitted("You may see your own account only.")
-    return caller.account_id
-
-
-def _may_see(caller: Caller, view: TransactionView) -> bool:
-    return READ_ANY in caller.scopes or view.account_id == caller.account_id
+    _may_read.check_account(caller, wanted)
+    return wanted
 
 
 def _minor_units(field: str, text: str | None, currency: str | None) -> int | None:

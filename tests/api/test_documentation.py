@@ -8,12 +8,16 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
 from aether_api import schemas
+from aether_api.access import require
 from aether_api.app import create_app
+from aether_api.policy import policies_of
 from aether_api.submission import read_submission
+from aether_core.identity.roles import SCOPES
 from aether_core.settings import Settings
 
 
@@ -29,7 +33,7 @@ def document(app: Any) -> dict[str, Any]:  # noqa: ANN401
     return found
 
 
-def test_every_route_is_in_the_document(app: Any, document: dict[str, Any]) -> None:  # noqa: ANN401
+def test_l07_what_is_served_is_documented(app: Any, document: dict[str, Any]) -> None:  # noqa: ANN401
     served = {
         (context.path, method.lower())
         for context in iter_route_contexts(app.routes)
@@ -47,6 +51,32 @@ def test_every_route_is_in_the_document(app: Any, document: dict[str, Any]) -> N
         if not isinstance(context.original_route, APIRoute)
     }
     assert others == {"/openapi.json"}
+    # What is answered past the framework is routed by it as well.
+    assert {(path, method.lower()) for method, path in app.edge.hot} <= served
+
+
+def test_every_route_declares_what_it_needs(app: Any, document: dict[str, Any]) -> None:  # noqa: ANN401
+    governed = {(one.path, one.method.lower()): one.policy for one in policies_of(app)}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            policy = governed.pop((path, method))
+            # Who reads the document learns the same.
+            assert ("security" in operation) == (policy.open_because is None), (method, path)
+            assert policy.scope is None or policy.scope in SCOPES, (method, path)
+    assert not governed
+
+
+@pytest.mark.parametrize("dependencies", [[], [Depends(require()), Depends(require("admin"))]])
+def test_a_route_with_no_policy_or_two_is_not_served(dependencies: list[Any]) -> None:
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/fine", _nothing, dependencies=[Depends(require())])
+    app.add_api_route("/undecided", _nothing, dependencies=dependencies)
+    with pytest.raises(AssertionError, match="/undecided"):
+        list(policies_of(app))
+
+
+async def _nothing() -> None:
+    """Answer nothing."""
 
 
 def test_every_operation_is_described(document: dict[str, Any]) -> None:
