@@ -21,6 +21,7 @@ from fastapi import Request
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
 
+from aether_api.auditing import Pace
 from aether_api.news import AGE_MAX_S, TROUBLES, RevocationNews
 from aether_api.policy import Declared, Policy
 from aether_core.cancellation import heed_cancellation
@@ -76,6 +77,7 @@ class Access:
         self.pool = pool
         self.redis = redis
         self.hasher = PasswordHasher(settings.identity.bcrypt_cost)
+        self.pace = Pace()
         self._sealing_key = keys.load_sealing_key(settings)
         self._cache: dict[str, Caller] = {}
         self._news = RevocationNews(pool, redis)

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final, TypeVar
 
 from redis import exceptions as redis_errors
 
 from aether_cli.embedded import resolve_servers
-from aether_cli.stores import check_migrated, open_database
+from aether_cli.stores import check_migrated, open_database, operator
 from aether_cli.supervisor import load_running_settings
 from aether_core.database import users
+from aether_core.database.audit import add_audit_entry
 from aether_core.database.connection import Session
 from aether_core.database.revocations import Revocation
 from aether_core.database.users import Client, User
@@ -29,7 +30,7 @@ from aether_core.identity.accounts import NewClient
 from aether_core.identity.emails import normalise_email
 from aether_core.identity.passwords import PasswordHasher, check_password
 from aether_core.identity.revocation import announce_revocation
-from aether_core.identity.roles import Role
+from aether_core.identity.roles import Role, scope_text
 from aether_core.settings import Settings
 from aether_core.stream.connection import open_redis
 
@@ -72,9 +73,11 @@ def add_user(email: str, role: Role, password: str) -> User:
         plain = normalise_email(email)
         check_password(password, plain)
         password_hash = await _hash(settings, password)
-        return await accounts.create_user(
+        user = await accounts.create_user(
             connection, email=plain, password_hash=password_hash, role=role
         )
+        await _note_user(connection, "user.add", user, {"role": role})
+        return user
 
     settings = resolve_servers(load_running_settings())
     return _run(settings, work)
@@ -89,9 +92,10 @@ def change_role(email: str, role: Role) -> None:
     """Give a user another role. Raises NotFound."""
 
     async def work(connection: Session) -> Revocation:
-        return await accounts.change_role(
-            connection, await accounts.get_user(connection, email), role
-        )
+        user = await accounts.get_user(connection, email)
+        revocation = await accounts.change_role(connection, user, role)
+        await _note_user(connection, "user.role", user, {"role": role, "role_before": user.role})
+        return revocation
 
     _run_and_announce(work)
 
@@ -102,7 +106,10 @@ def change_password(email: str, password: str) -> None:
     async def work(connection: Session) -> Revocation:
         user = await accounts.get_user(connection, email)
         check_password(password, user.email)
-        return await accounts.change_password(connection, user, await _hash(settings, password))
+        password_hash = await _hash(settings, password)
+        revocation = await accounts.change_password(connection, user, password_hash)
+        await _note_user(connection, "user.password", user)
+        return revocation
 
     settings = load_running_settings()
     _run_and_announce(work)
@@ -113,7 +120,9 @@ def set_user_active(email: str, *, is_active: bool) -> None:
 
     async def work(connection: Session) -> Revocation:
         user = await accounts.get_user(connection, email)
-        return await accounts.set_active(connection, user, is_active=is_active)
+        revocation = await accounts.set_active(connection, user, is_active=is_active)
+        await _note_user(connection, "user.enable" if is_active else "user.disable", user)
+        return revocation
 
     _run_and_announce(work)
 
@@ -122,7 +131,10 @@ def add_client(name: str, scopes: list[str]) -> NewClient:
     """Add a service client. Raises InvalidInput, Conflict."""
 
     async def work(connection: Session) -> NewClient:
-        return await accounts.create_client(connection, name, scopes)
+        made = await accounts.create_client(connection, name, scopes)
+        details = {"name": made.client.name, "scope": scope_text(made.client.scopes)}
+        await _note_client(connection, "client.add", made.client.id, details)
+        return made
 
     return _run(resolve_servers(load_running_settings()), work)
 
@@ -136,7 +148,10 @@ def set_client_active(name_or_id: str, *, is_active: bool) -> None:
     """Disable or enable a client. Raises NotFound."""
 
     async def work(connection: Session) -> Revocation:
-        return await accounts.set_client_active(connection, name_or_id, is_active=is_active)
+        revocation = await accounts.set_client_active(connection, name_or_id, is_active=is_active)
+        action = "client.enable" if is_active else "client.disable"
+        await _note_client(connection, action, revocation.subject, {})
+        return revocation
 
     _run_and_announce(work)
 
@@ -156,13 +171,37 @@ async def _ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
         if not await users.lock_first_admin(connection):
             return None
         check_password(password, email)
-        await accounts.create_user(
+        user = await accounts.create_user(
             connection,
             email=email,
             password_hash=await _hash(settings, password),
             role="admin",
         )
+        await _note_user(connection, "user.add", user, {"role": "admin", "is_first_admin": True})
     return email, password
+
+
+async def _note_user(
+    connection: Session,
+    action: str,
+    user: User,
+    details: Mapping[str, str | int | bool] | None = None,
+) -> None:
+    await add_audit_entry(
+        connection,
+        action=action,
+        actor=operator(),
+        subject=str(user.id),
+        details={"email": user.email, **(details or {})},
+    )
+
+
+async def _note_client(
+    connection: Session, action: str, client_id: str, details: Mapping[str, str | int | bool]
+) -> None:
+    await add_audit_entry(
+        connection, action=action, actor=operator(), subject=client_id, details=details
+    )
 
 
 async def _hash(settings: Settings, password: str) -> str:

@@ -77,10 +77,20 @@ def show(identifier: _Id, as_json: _Json = False) -> None:
 
 def replay(identifiers: _Ids) -> None:
     """Let entries try again, each once: they are appended anew and get another id."""
-    from aether_cli.stores import open_stream, operator_name
+    from aether_cli.stores import open_stream, operator, operator_name
+    from aether_core.database.audit import add_audit_entry
     from aether_core.stream.replaying import replay_dead_letter
 
     async def work(settings: Settings, connection: Session) -> None:
+        async def note(replayed: KeptLetter) -> None:
+            await add_audit_entry(
+                connection,
+                action="dead_letter.replay",
+                actor=operator(),
+                subject=str(replayed.id),
+                details={"replayed_as": str(replayed.replayed_as)},
+            )
+
         async with open_stream(settings) as redis:
             for identifier in identifiers:
                 letter = await replay_dead_letter(
@@ -89,6 +99,7 @@ def replay(identifiers: _Ids) -> None:
                     identifier,
                     replayed_by=operator_name(),
                     settings=settings.stream,
+                    note_act=note,
                 )
                 typer.echo(f"{identifier} was replayed as {letter.replayed_as}.")
 
@@ -100,7 +111,8 @@ def discard(
     note: Annotated[str | None, typer.Option(help="Why, for colleagues.")] = None,
 ) -> None:
     """Give entries up for good; they stay listed among the discarded, with their bytes."""
-    from aether_cli.stores import operator_name
+    from aether_cli.stores import operator, operator_name
+    from aether_core.database.audit import add_audit_entry
     from aether_core.database.dead_letters import discard_dead_letter
 
     async def work(_settings: Settings, connection: Session) -> None:
@@ -108,6 +120,13 @@ def discard(
             async with connection.transaction():
                 await discard_dead_letter(
                     connection, identifier, discarded_by=operator_name(), note=note
+                )
+                await add_audit_entry(
+                    connection,
+                    action="dead_letter.discard",
+                    actor=operator(),
+                    subject=str(identifier),
+                    details={"note": note or ""},
                 )
             typer.echo(f"{identifier} was discarded.")
 

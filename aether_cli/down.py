@@ -16,6 +16,7 @@ import typer
 from aether_cli.embedded import resolve_servers
 from aether_cli.health import Health, find_health
 from aether_cli.installation import one_command_at_a_time, stop_everything
+from aether_cli.stores import try_to_note_command
 from aether_cli.supervisor import (
     RUNNING_STATES,
     Supervisor,
@@ -45,6 +46,7 @@ def down(
         was_running = find_supervisord(settings) is not None
         supervisor = Supervisor(settings)
         if was_running and supervisor.is_reachable():
+            try_to_note_command(resolve_servers(settings), "down")
             supervisor.stop_group("gateway")
             if drain_s > 0:
                 _drain(settings, supervisor, drain_s)

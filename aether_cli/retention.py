@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from aether_cli.embedded import resolve_servers
+from aether_cli.stores import note_command
 from aether_core.database.connection import connect
 from aether_core.database.retention import drop_expired, find_expired, find_unsaved_shards
 from aether_core.errors import CannotStart
@@ -62,7 +63,17 @@ async def _retain(settings: Settings, keep_since: datetime, yes: bool) -> None:
             if not yes:
                 console.print(f"{month}: would be dropped; add --yes.")
                 continue
-            dropped = await drop_expired(connection, month)
+            async with connection.transaction():
+                dropped = await drop_expired(connection, month)
+                await note_command(
+                    connection,
+                    "retention",
+                    {
+                        "month": str(month),
+                        "transaction_count": dropped.transaction_count,
+                        "alert_count": dropped.alert_count,
+                    },
+                )
             console.print(
                 f"{month}: dropped {dropped.transaction_count:,} transactions and"
                 f" {dropped.alert_count:,} resolved alerts."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
+import typer
 from redis import exceptions as redis_errors
 
+from aether_core.database.audit import Actor, add_audit_entry
 from aether_core.database.connection import Session, connect
 from aether_core.database.schema import schema_is_current
-from aether_core.errors import CannotStart, DatabaseUnavailable, StreamUnavailable
+from aether_core.errors import AetherError, CannotStart, DatabaseUnavailable, StreamUnavailable
 from aether_core.settings import Settings
 from aether_core.stream.connection import open_redis
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from aether_core.stream.publisher import Redis
 
 _STATEMENT_TIMEOUT_S: Final = 10.0
+_NOTE_TIMEOUT_S: Final = 5.0
 
 
 def operator_name() -> str:
@@ -28,6 +32,40 @@ def operator_name() -> str:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):  # a container's user without a name
         return "command line"
+
+
+def operator() -> Actor:
+    """Return who acts by the command line, for the audit trail."""
+    try:
+        return Actor("command", getpass.getuser(), operator_name())
+    except (KeyError, OSError):
+        return Actor("command", "", operator_name())
+
+
+async def note_command(
+    connection: Session, command: str, details: Mapping[str, str | int | bool] | None = None
+) -> None:
+    """Add the audit trail's entry of a command that changes something and has no word of its own.
+
+    In the database transaction of what it changes, as its last statement.
+    """
+    await add_audit_entry(
+        connection, action="command.run", actor=operator(), subject=command, details=details
+    )
+
+
+def try_to_note_command(settings: Settings, command: str) -> None:
+    """Add the entry of a command that must do its work also while the database is away."""
+
+    async def note() -> None:
+        async with asyncio.timeout(_NOTE_TIMEOUT_S), open_database(settings) as connection:
+            await check_migrated(connection)
+            await note_command(connection, command)
+
+    try:
+        asyncio.run(note())
+    except (AetherError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        typer.echo(f"The audit trail does not know of this: {type(error).__name__}.", err=True)
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from aether_cli.installation import one_command_at_a_time, stop_everything
 from aether_cli.logs import last_words
 from aether_cli.run import EXIT_SET_UP_WRONG
 from aether_cli.servers import check_external_servers
+from aether_cli.stores import try_to_note_command
 from aether_cli.supervisor import (
     ProcessState,
     Supervisor,
@@ -59,9 +60,11 @@ def up() -> None:
             started = Supervisor(settings).start_missing()
             _wait_until_healthy(settings, quiet=not started)
         else:
-            settings = _start(wanted)
+            settings, started = _start(wanted), ["everything"]
         _say(_places(settings))
         _say(_admin(settings, ensure_first_admin(settings)))
+        if started:
+            try_to_note_command(settings, "up")
 
 
 def _say(text: str, *, err: bool = False) -> None:

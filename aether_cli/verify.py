@@ -67,7 +67,13 @@ def verify(
 async def _verify(note: str | None) -> Verdict:
     from aether_api.pipeline import find_lost_ranges, inspect_pipeline
     from aether_cli.embedded import resolve_servers
-    from aether_cli.stores import check_migrated, open_database, open_stream, operator_name
+    from aether_cli.stores import (
+        check_migrated,
+        note_command,
+        open_database,
+        open_stream,
+        operator_name,
+    )
     from aether_cli.supervisor import load_running_settings
     from aether_core.database.losses import acknowledge_losses
     from aether_core.database.verification import check_tables, count_shard_rows
@@ -81,6 +87,7 @@ async def _verify(note: str | None) -> Verdict:
         if note is not None:
             async with connection.transaction():
                 await acknowledge_losses(connection, acknowledged_by=operator_name(), note=note)
+                await note_command(connection, "verify --acknowledge", {"note": note})
         pipeline = await inspect_pipeline(redis, connection, None)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await count_shard_rows(connection)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from aether_api import schemas
 from aether_api.access import Caller, require
+from aether_api.auditing import actor_of, note_act
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_account, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
@@ -89,14 +90,23 @@ async def resolve(
     identifier = parse_id(alert_id, "alert")
     note = check_text("note", body.note, DESCRIPTION_LENGTH_MAX) if body.note else None
     parts = parts_of(request)
-    async with borrow(parts.pool) as connection:
-        alert = await resolve_alert(
+    async with borrow(parts.pool) as connection, connection.transaction():
+        alert, was_open = await resolve_alert(
             connection,
             identifier,
             resolution=body.resolution,
             resolved_by=await name_of(connection, caller),
             note=note,
         )
+        if was_open:
+            await note_act(
+                connection,
+                request,
+                "alert.resolve",
+                actor_of(caller),
+                subject=str(identifier),
+                details={"resolution": body.resolution, "account_id": alert.account_id},
+            )
     await _announce(parts, alert)
     return Response(_encode(alert), media_type="application/json")
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 
 from aether_api.access import Access, Caller, access_of, authorization_of, require
+from aether_api.auditing import actor_of, actor_of_user, note_act
 from aether_api.policy import open_because
 from aether_api.schemas_auth import (
     Credentials,
@@ -23,7 +24,9 @@ from aether_api.schemas_auth import (
     Registration,
     Tokens,
 )
+from aether_core.database.audit import NOBODY
 from aether_core.database.connection import borrow
+from aether_core.database.sessions import lock_session
 from aether_core.database.users import User, find_client, find_user, find_user_by_email
 from aether_core.errors import InvalidInput, NotAuthenticated, NotPermitted
 from aether_core.identity import accounts
@@ -75,6 +78,14 @@ async def register(body: Registration, request: Request) -> Registered:
     password_hash = await access.hasher.hash(body.password)
     async with borrow(access.pool) as connection, connection.transaction():
         user = await accounts.create_user(connection, email=email, password_hash=password_hash)
+        await note_act(
+            connection,
+            request,
+            "user.register",
+            actor_of_user(user.id),
+            subject=str(user.id),
+            details={"email": user.email, "role": user.role},
+        )
     return Registered(
         message="Welcome; sign in to begin.",
         email=user.email,
@@ -97,12 +108,21 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
     user = await _find_user(access, body.email)
     is_right = await access.hasher.matches(body.password, user.password_hash if user else None)
     if user is None or not user.is_active or not is_right:
+        await _note_failure(access, request, body.email, user)
         raise NotAuthenticated(_WRONG)
     async with borrow(access.pool) as connection, connection.transaction():
         signed_in = await begin_session(connection, user, life_s=settings.refresh_token_s)
         if signed_in is not None:
             await accounts.keep_hash_current(connection, access.hasher, user, body.password)
+            await note_act(
+                connection,
+                request,
+                "session.begin",
+                actor_of_user(user.id),
+                subject=str(signed_in.session_id),
+            )
     if signed_in is None:
+        await _note_failure(access, request, body.email, user)
         raise NotAuthenticated(_WRONG)
     await give_login_attempt_back(access.redis, email=body.email, address=address)
     return await _answer(access, request, response, signed_in, in_cookie=body.use_cookie)
@@ -134,6 +154,11 @@ async def refresh_sign_in(
         _refuse_other_sites(request)
     async with borrow(access.pool) as connection, connection.transaction():
         outcome = await refresh(connection, token)
+        if isinstance(outcome, NotRefreshed) and outcome.revocation is not None:
+            # Whoever it is: the one who was robbed, or the thief.
+            await note_act(
+                connection, request, "session.reuse", NOBODY, subject=outcome.revocation.subject
+            )
     if isinstance(outcome, NotRefreshed):
         await access.note_reuse(outcome.revocation)
         raise NotAuthenticated(_ENDED)
@@ -158,12 +183,12 @@ async def logout(
     access = access_of(request)
     authorization = authorization_of(request)
     if authorization is not None:
-        await _end_sign_in_of(access, await access.authenticate(authorization))
+        await _end_sign_in_of(access, request, await access.authenticate(authorization))
     else:
         presented = body.refresh_token if body is not None else None
         if presented is None:
             _refuse_other_sites(request)
-        await _end_sign_in_with(access, presented or aether_refresh)
+        await _end_sign_in_with(access, request, presented or aether_refresh)
     response.delete_cookie(COOKIE_NAME, path=_COOKIE_PATH, httponly=True, samesite="strict")
     return Message(message="You are signed out.")
 
@@ -224,24 +249,52 @@ async def _answer(
     )
 
 
-async def _end_sign_in_of(access: Access, caller: Caller) -> None:
+async def _end_sign_in_of(access: Access, request: Request, caller: Caller) -> None:
+    actor = actor_of(caller)
     async with borrow(access.pool) as connection, connection.transaction():
         if caller.session_id is None:
             revocation = await accounts.revoke_token(connection, caller.token_id)
+            await note_act(connection, request, "token.revoke", actor, subject=caller.token_id)
         else:
             revocation = await accounts.end_session(connection, UUID(caller.session_id))
+            await note_act(connection, request, "session.end", actor, subject=caller.session_id)
     await access.apply(revocation)
 
 
-async def _end_sign_in_with(access: Access, token: str | None) -> None:
+async def _end_sign_in_with(access: Access, request: Request, token: str | None) -> None:
     if token is None:
         raise NotAuthenticated
     async with borrow(access.pool) as connection, connection.transaction():
         session_id = await find_session(connection, token)
         if session_id is None:
             return
+        session = await lock_session(connection, session_id)
         revocation = await accounts.end_session(connection, session_id)
+        # Signing out once more is no act.
+        if session is not None and session.is_live:
+            actor = actor_of_user(session.user_id)
+            await note_act(connection, request, "session.end", actor, subject=str(session_id))
     await access.apply(revocation)
+
+
+async def _note_failure(
+    access: Access, request: Request, attempted: str, user: User | None
+) -> None:
+    """Note a sign-in that failed; refused attempts beyond the limits leave no entry."""
+    try:
+        email = normalise_email(attempted)
+    except InvalidInput:
+        email = ""  # people type their password there, too
+    async with borrow(access.pool) as connection:
+        await note_act(
+            connection,
+            request,
+            "session.fail",
+            NOBODY,
+            subject=str(user.id) if user is not None else "",
+            outcome="failure",
+            details={"email": email, "is_disabled": user is not None and not user.is_active},
+        )
 
 
 def _refuse_other_sites(request: Request) -> None:

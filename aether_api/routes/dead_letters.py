@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from aether_api import schemas
 from aether_api.access import Caller, require
+from aether_api.auditing import actor_of, note_act
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
@@ -17,6 +18,7 @@ from aether_api.parts import parts_of
 from aether_api.query import parse_id
 from aether_core.database.connection import borrow
 from aether_core.database.dead_letters import (
+    KeptLetter,
     discard_dead_letter,
     find_dead_letter,
     find_dead_letters,
@@ -85,6 +87,17 @@ async def replay(
     identifier = parse_id(letter_id, "dead letter")
     parts = parts_of(request)
     async with borrow(parts.pool) as connection:
+
+        async def note(replayed: KeptLetter) -> None:
+            await note_act(
+                connection,
+                request,
+                "dead_letter.replay",
+                actor_of(caller),
+                subject=str(identifier),
+                details={"replayed_as": str(replayed.replayed_as)},
+            )
+
         try:
             letter = await replay_dead_letter(
                 parts.redis,
@@ -92,6 +105,7 @@ async def replay(
                 identifier,
                 replayed_by=await name_of(connection, caller),
                 settings=parts.settings.stream,
+                note_act=note,
             )
         except IncarnationMoved:
             parts.agreement.renew()
@@ -116,5 +130,13 @@ async def discard(
             identifier,
             discarded_by=await name_of(connection, caller),
             note=check_text("note", note, DESCRIPTION_LENGTH_MAX) if note else None,
+        )
+        await note_act(
+            connection,
+            request,
+            "dead_letter.discard",
+            actor_of(caller),
+            subject=str(identifier),
+            details={"note": letter.note or ""},
         )
     return Response(_encode(view_of_letter(letter)), media_type="application/json")

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from fastapi import APIRouter, Depends, Request, Response
 
 from aether_api.access import Access, access_of, authorization_of
+from aether_api.auditing import actor_of_user, note_act
 from aether_api.policy import Policy, open_because
 from aether_api.schemas_auth import (
     Introspection,
@@ -26,7 +27,9 @@ from aether_api.schemas_auth import (
     OAuthTokens,
     form_body,
 )
+from aether_core.database.audit import NOBODY, Actor
 from aether_core.database.connection import borrow
+from aether_core.database.sessions import lock_session
 from aether_core.database.users import Client, find_client
 from aether_core.errors import NotAuthenticated, OAuthRefused
 from aether_core.identity import accounts
@@ -104,9 +107,9 @@ async def token(request: Request) -> OAuthTokens:
     client = await _authenticate_client(access, request, form)
     grant_type = form.need("grant_type")
     if grant_type == "client_credentials":
-        return await _grant_to_client(access, client, form)
+        return await _grant_to_client(access, request, client, form)
     if grant_type == "refresh_token":
-        return await _grant_refresh(access, client, form)
+        return await _grant_refresh(access, request, client, form)
     raise OAuthRefused("unsupported_grant_type", "This grant type is not supported.")
 
 
@@ -126,7 +129,7 @@ async def revoke(request: Request) -> Message:
     form = await _read_form(request)
     client = await _authenticate_client(access, request, form)
     presented = form.need("token")
-    if client is None and await _end_sign_in(access, presented):
+    if client is None and await _end_sign_in(access, request, presented):
         return Message(message="Done.")
     try:
         claims = await access.examine(presented)
@@ -136,6 +139,8 @@ async def revoke(request: Request) -> Message:
     if (client.id if client is not None else None) == (claims.sub if claims.is_client else None):
         async with borrow(access.pool) as connection, connection.transaction():
             revocation = await accounts.revoke_token(connection, claims.jti)
+            actor = Actor("client" if claims.is_client else "user", claims.sub)
+            await note_act(connection, request, "token.revoke", actor, subject=claims.jti)
         await access.apply(revocation)
     return Message(message="Done.")
 
@@ -219,15 +224,30 @@ async def metadata(request: Request, response: Response) -> Metadata:
     )
 
 
-async def _grant_to_client(access: Access, client: Client | None, form: _Form) -> OAuthTokens:
+async def _grant_to_client(
+    access: Access, request: Request, client: Client | None, form: _Form
+) -> OAuthTokens:
     if client is None:
         raise OAuthRefused("invalid_client", "This grant needs a client's id and secret.")
     key = (await access.key_ring()).signing
     issued = issue_to_client(key, access.settings.identity, client, form.get("scope"))
+    unlisted = access.pace.take(f"begin {client.id}")
+    if unlisted is not None:
+        async with borrow(access.pool) as connection:
+            await note_act(
+                connection,
+                request,
+                "session.begin",
+                Actor("client", client.id),
+                subject=client.id,
+                details={"scope": issued.scope, "unlisted": unlisted},
+            )
     return OAuthTokens(access_token=issued.token, expires_in=issued.expires_in, scope=issued.scope)
 
 
-async def _grant_refresh(access: Access, client: Client | None, form: _Form) -> OAuthTokens:
+async def _grant_refresh(
+    access: Access, request: Request, client: Client | None, form: _Form
+) -> OAuthTokens:
     presented = form.need("refresh_token")
     client_id = client.id if client is not None else form.get("client_id")
     key = (await access.key_ring()).signing
@@ -242,17 +262,26 @@ async def _grant_refresh(access: Access, client: Client | None, form: _Form) -> 
                 scope=issued.scope,
                 refresh_token=outcome.refresh_token,
             )
+        if outcome.revocation is not None:
+            await note_act(
+                connection, request, "session.reuse", NOBODY, subject=outcome.revocation.subject
+            )
     await access.note_reuse(outcome.revocation)
     raise OAuthRefused("invalid_grant", "The refresh token is not valid any more.")
 
 
-async def _end_sign_in(access: Access, presented: str) -> bool:
+async def _end_sign_in(access: Access, request: Request, presented: str) -> bool:
     """End the sign-in of a refresh token; False when it is no refresh token that we know."""
     async with borrow(access.pool) as connection, connection.transaction():
         session_id = await find_session(connection, presented)
         if session_id is None:
             return False
+        session = await lock_session(connection, session_id)
         revocation = await accounts.end_session(connection, session_id)
+        # Revoking it once more is no act.
+        if session is not None and session.is_live:
+            actor = actor_of_user(session.user_id)
+            await note_act(connection, request, "session.end", actor, subject=str(session_id))
     await access.apply(revocation)
     return True
 
@@ -287,8 +316,30 @@ async def _authenticate_client(access: Access, request: Request, form: _Form) ->
             client = await find_client(connection, identifier)
     is_right = is_same_secret(secret, client.secret_hash if client is not None else _NO_HASH)
     if client is None or not client.is_active or not is_right:
+        await _note_failure(access, request, client)
         raise OAuthRefused("invalid_client", "The client is not known or its secret is wrong.")
     return client
+
+
+async def _note_failure(access: Access, request: Request, client: Client | None) -> None:
+    # What is shown as the id of a client that does not exist may be a secret.
+    subject = client.id if client is not None else ""
+    unlisted = access.pace.take(f"fail {subject}")
+    if unlisted is None:
+        return
+    async with borrow(access.pool) as connection:
+        await note_act(
+            connection,
+            request,
+            "session.fail",
+            NOBODY,
+            subject=subject,
+            outcome="failure",
+            details={
+                "is_disabled": client is not None and not client.is_active,
+                "unlisted": unlisted,
+            },
+        )
 
 
 def _basic_credentials(request: Request) -> tuple[str, str] | None:

@@ -94,9 +94,10 @@ async def count_open_alerts(connection: Session) -> int:
 
 async def resolve_alert(
     connection: Session, identifier: UUID, *, resolution: str, resolved_by: str, note: str | None
-) -> AlertView:
+) -> tuple[AlertView, bool]:
     """Resolve an open alert; the same resolution again changes nothing.
 
+    Returns it, and whether it was open.
     Raises NotFound, AlertAlreadyResolved when it carries the other resolution.
     """
     row = await connection.fetchrow(
@@ -108,13 +109,13 @@ async def resolve_alert(
         note,
     )
     if row is not None:
-        return _view(row)
+        return _view(row), True
     alert = await find_alert(connection, identifier)
     if alert is None:
         raise NotFound("alert")
     if alert.resolution != resolution:
         raise AlertAlreadyResolved(alert.resolution or "", alert.resolved_by or "")
-    return alert
+    return alert, False
 
 
 def _view(row: Record) -> AlertView:

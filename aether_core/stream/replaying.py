@@ -11,6 +11,7 @@ by its idempotency digest, which is made from the letter's id.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -65,9 +66,11 @@ async def replay_dead_letter(
     *,
     replayed_by: str,
     settings: StreamSettings,
+    note_act: Callable[[KeptLetter], Awaitable[object]] | None = None,
 ) -> KeptLetter:
     """Append an open dead letter's payload once more and return it with what it has become.
 
+    note_act: called as the last thing in the database transaction in which it is replayed.
     Runs in database transactions of its own. However often it is called, whatever dies in between,
     the payload gets one new place. Raises NotFound, DeadLetterSettled; BacklogFull and
     other Unavailable when nothing was appended; OutcomeUnknown: call it again.
@@ -98,6 +101,8 @@ async def replay_dead_letter(
             letter = await mark_replayed(
                 connection, identifier, replayed_as=place, replayed_by=replayed_by
             )
+            if note_act is not None:
+                await note_act(letter)
     if refusal is not None:
         raise refusal
     logger.info("dead letter %s was replayed as %s by %s", identifier, place, replayed_by)
