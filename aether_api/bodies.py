@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
-from aether_api.edge import ClientLeft
+
+class ClientLeft(Exception):
+    """The client has gone, or takes nothing of its answer: there is nobody left to answer."""
+
+
+def again(first: Message, receive: Receive) -> Receive:
+    """Return what receives a message that was received already, and then the others."""
+    messages = [first]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
 
 
 async def read_body(receive: Receive) -> bytes:

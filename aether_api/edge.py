@@ -20,10 +20,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aether_api.bodies import ClientLeft, again, read_body
+from aether_api.cors import Origins
 from aether_api.dashboard import Dashboard
 from aether_api.metrics import RequestCounts
+from aether_api.names import refuse_double_names
 from aether_api.problems import (
     BodyTooLarge,
+    ExpectationFailed,
     MalformedRequest,
     UnsupportedBody,
     respond_to,
@@ -48,12 +52,9 @@ SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+_CONTINUE: Final = b"100-continue"
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
-
-
-class ClientLeft(Exception):
-    """The client has gone, or takes nothing of its answer: there is nobody left to answer."""
 
 
 class Edge:
@@ -73,6 +74,7 @@ class Edge:
         self.hot = hot
         self._settings = settings
         self._counts = counts
+        self._origins = Origins(settings.cors_origins)
         # Ids that two processes, or two starts, never share.
         self._id_prefix = secrets.token_hex(5)
         self._id_count = 0
@@ -85,11 +87,23 @@ class Edge:
         head = _Head(scope)
         request_id = head.request_id or self.next_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id, self._counts, is_secure=scope["scheme"] == "https")
+        answer = _Answer(
+            send,
+            request_id,
+            self._counts,
+            is_secure=scope["scheme"] == "https",
+            further=self._origins.headers_for(scope),
+        )
         try:
+            head.check_expectation()
             receive = self._check_body(scope, head, receive)
             endpoint = self.hot.get((scope["method"], scope["path"]))
-            if endpoint is None:
+            preflight = self._origins.preflight(scope)
+            if preflight is not None:
+                await preflight(scope, receive, answer.send)
+            elif endpoint is None:
+                if head.has_body:
+                    receive = await _with_names_once(scope["path"], receive)
                 await self._pass_on(scope, receive, answer.send)
             else:
                 response = await endpoint(Request(scope, receive))
@@ -150,7 +164,14 @@ class Edge:
 class _Head:
     """What the edge needs of the headers, found in one pass."""
 
-    __slots__ = ("content_encoding", "content_length", "content_type", "has_body", "request_id")
+    __slots__ = (
+        "content_encoding",
+        "content_length",
+        "content_type",
+        "expectation",
+        "has_body",
+        "request_id",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.request_id: str | None = None
@@ -158,6 +179,7 @@ class _Head:
         self.content_encoding = b""
         self.content_length: int | None = None
         self.has_body = False
+        self.expectation = _CONTINUE
         for name, value in scope["headers"]:
             if name == b"content-type":
                 self.content_type += value
@@ -168,18 +190,40 @@ class _Head:
                 self.has_body = True
             elif name == b"content-encoding":
                 self.content_encoding += value
+            elif name == b"expect":
+                self.expectation = value.lower()
             elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode("ascii")
+
+    def check_expectation(self) -> None:
+        """Raise ExpectationFailed for anything but the one that HTTP has (RFC 9110 10.1.1)."""
+        if self.expectation != _CONTINUE:
+            raise ExpectationFailed
 
 
 class _Answer:
     """Passes an answer on, dressed with the headers that every one carries."""
 
-    __slots__ = ("_counts", "_is_secure", "_request_id", "_send", "is_finished", "is_started")
+    __slots__ = (
+        "_counts",
+        "_further",
+        "_is_secure",
+        "_request_id",
+        "_send",
+        "is_finished",
+        "is_started",
+    )
 
     def __init__(
-        self, send: Send, request_id: str, counts: RequestCounts, *, is_secure: bool
+        self,
+        send: Send,
+        request_id: str,
+        counts: RequestCounts,
+        *,
+        is_secure: bool,
+        further: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
+        self._further = further
         self._send = send
         self._request_id = request_id
         self._counts = counts
@@ -200,6 +244,7 @@ class _Answer:
                 self._request_id.encode("ascii"),
                 is_secure=self._is_secure,
             )
+            message["headers"] += self._further
         elif not message.get("more_body", False):
             self.is_finished = True
         await self._send(message)
@@ -236,6 +281,15 @@ def _check_media_type(path: str, head: _Head) -> None:
         taken = ["application/json"]
     if media_type not in taken:
         raise UnsupportedBody(f"Send {' or '.join(taken)}, in UTF-8.")
+
+
+async def _with_names_once(path: str, receive: Receive) -> Receive:
+    """Read an ordinary body, refuse names that come twice, and let it be read once more."""
+    if path.startswith(_FORM_PREFIX):
+        return receive
+    body = await read_body(receive)
+    refuse_double_names(body)
+    return again({"type": "http.request", "body": body, "more_body": False}, receive)
 
 
 def _limited(receive: Receive, size_max: int) -> Receive:

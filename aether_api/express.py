@@ -148,11 +148,15 @@ class ExpressRequest:
 class ExpressLane:
     """One a gateway process."""
 
-    def __init__(self, app: GatewayApp, *, body_bytes_max: int, trusts_proxies: bool) -> None:
+    def __init__(
+        self, app: GatewayApp, *, body_bytes_max: int, trusts_proxies: bool, has_origins: bool
+    ) -> None:
         self._app = app
         # Longer ones are held back by the protocol while they are read.
         self._body_bytes_max = min(body_bytes_max, HIGH_WATER_LIMIT)
         self._unusual = _UNUSUAL | _FORWARDED if trusts_proxies else _UNUSUAL
+        if has_origins:
+            self._unusual |= {b"origin"}
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._status_lines = b""
 

@@ -134,6 +134,7 @@ def _protocol(settings: Settings, app: GatewayApp) -> type[BoundedProtocol]:
             app,
             body_bytes_max=settings.gateway.body_bytes_max,
             trusts_proxies=bool(settings.gateway.trusted_proxies),
+            has_origins=bool(settings.gateway.cors_origins),
         )
 
     return Protocol

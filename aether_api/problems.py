@@ -58,6 +58,13 @@ class HeadTooLarge(AetherError):
         super().__init__("The request's head is too large.")
 
 
+class ExpectationFailed(AetherError):
+    """The request expects of the server what HTTP does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("Expect: 100-continue is the only expectation that is met.")
+
+
 class UnsupportedBody(AetherError):
     """The body's media type, character set or encoding is not one that is taken here."""
 
@@ -135,6 +142,7 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     BodyTooLarge: ProblemKind("body-too-large", "The body is too large", 413),
     UrlTooLong: ProblemKind("url-too-long", "The address is too long", 414),
     HeadTooLarge: ProblemKind("head-too-large", "The request's head is too large", 431),
+    ExpectationFailed: ProblemKind("expectation-failed", "The expectation cannot be met", 417),
     UnsupportedBody: ProblemKind("unsupported-body", "This kind of body is not taken", 415),
     TooManyStreams: ProblemKind("too-many-streams", "Too many live feeds", 429),
 }

@@ -29,6 +29,7 @@ from aether_api.fields import (
     check_text,
     now_us,
 )
+from aether_api.names import refuse_double_names, stand_once
 from aether_api.problems import MalformedRequest
 from aether_core.errors import AetherError, InvalidAmount, InvalidFields, InvalidInput
 from aether_core.money import EXPONENTS, exponent_of, parse_minor_units
@@ -98,9 +99,13 @@ def read_submission(
     that is wrong.
     """
     try:
-        return _checked(_decode_body(body), own_account, key)
+        item = _decode_body(body)
+        checked = _checked(item, own_account, key)
     except (InvalidInput, ValueError, RecursionError):
         raise _explained(body, _Body, own_account) from None
+    if not stand_once(body, _name_count(item, body)):
+        refuse_double_names(body)
+    return checked
 
 
 def read_bulk_item(body: bytes, own_account: str | None) -> CheckedSubmission:
@@ -108,9 +113,12 @@ def read_bulk_item(body: bytes, own_account: str | None) -> CheckedSubmission:
     try:
         item = _decode_bulk_body(body)
         key = item.idempotency_key
-        return _checked(item, own_account, None if key is None else check_key(key))
+        checked = _checked(item, own_account, None if key is None else check_key(key))
     except (InvalidInput, ValueError, RecursionError):
         raise _explained(body, _BulkBody, own_account) from None
+    if not stand_once(body, _name_count(item, body) + (key is not None)):
+        refuse_double_names(body)
+    return checked
 
 
 def make_entry(request: CheckedSubmission, submitter: str) -> tuple[Transaction, Submission]:
@@ -139,6 +147,22 @@ def make_entry(request: CheckedSubmission, submitter: str) -> tuple[Transaction,
         body_digest=body_digest or None,
     )
     return transaction, Submission(encode_transaction(transaction), digest, body_digest)
+
+
+def _name_count(item: _Body, body: bytes) -> int:
+    """Return how many names a body has, or fewer: one that was sent as null does not count."""
+    is_flat = item.metadata is None
+    return (
+        2
+        # A default may have been sent or not. In a text the quotes would be escaped.
+        + (item.currency != "USD" or (is_flat and b'"currency":' in body))
+        + (item.kind != "purchase" or (is_flat and b'"kind":' in body))
+        + (item.account_id is not None)
+        + (item.occurred_at is not None)
+        + (item.location is not None)
+        + (item.description is not None)
+        + (0 if item.metadata is None else 1 + len(item.metadata))
+    )
 
 
 def _digest_of_key(submitter: str, account_id: str, key: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,9 @@ from aether_core.telemetry import LogLevel
 
 # A Unix socket's path holds at most 107 bytes (man 7 unix), its file name included.
 _SOCKET_DIRECTORY_LENGTH_MAX = 80
+
+# An origin as browsers write it (RFC 6454): no path, no wildcard, never `null`.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -92,6 +96,9 @@ class GatewaySettings(BaseModel):
     """Connections that one gateway process serves; beyond it: 503."""
     trusted_proxies: str = ""
     """Addresses, separated by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    cors_origins: str = ""
+    """Origins, separated by commas, whose pages may call the interface with a token of their own
+    (`https://shop.example`); compared whole. Empty: none."""
     group_size_max: int = Field(512, ge=1, le=10_000)
     """Most transactions of one shard that are appended in one call."""
     database_connection_count_max: int = Field(8, ge=1, le=100)
@@ -104,6 +111,14 @@ class GatewaySettings(BaseModel):
     """Events that wait for one slow feed client before it gets a gap instead."""
     event_resume_max: int = Field(5_000, ge=10)
     """Events that a client which comes back gets at most; beyond it: a gap."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        for origin in filter(None, (part.strip() for part in value.split(","))):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin such as https://shop.example")
+        return value
 
 
 class IdentitySettings(BaseModel):

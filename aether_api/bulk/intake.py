@@ -18,9 +18,9 @@ import msgspec
 
 from aether_api.acceptance import Acceptance, Placed
 from aether_api.access import Caller
+from aether_api.bodies import ClientLeft
 from aether_api.bulk.outbox import Outbox
 from aether_api.bulk.room import BulkRoom
-from aether_api.edge import ClientLeft
 from aether_api.problems import BodyTooLarge, Problem, problem_of
 from aether_api.routes.transactions import check_may_write_to, place_id
 from aether_api.submission import make_entry, read_bulk_item

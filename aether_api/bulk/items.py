@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from starlette.types import Receive
 
-from aether_api.edge import ClientLeft
+from aether_api.bodies import ClientLeft
 from aether_api.problems import MalformedRequest
 from aether_core.errors import InvalidInput
 

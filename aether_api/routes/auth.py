@@ -101,6 +101,8 @@ async def register(body: Registration, request: Request) -> Registered:
 )
 async def login(body: Credentials, request: Request, response: Response) -> Tokens:
     """Exchange e-mail address and password for an access token and a refresh token."""
+    if body.use_cookie:
+        _refuse_other_sites(request)
     access = access_of(request)
     settings = access.settings.identity
     address = _client_address(request)
@@ -301,8 +303,15 @@ def _refuse_other_sites(request: Request) -> None:
     """Raise NotPermitted when a browser says that another site sends this.
 
     The cookie is SameSite=Strict already; this holds also for browsers that do not keep to it.
+    Older ones do not say which site it is, only the origin.
     """
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        is_ours = site in {"same-origin", "none"}
+    else:
+        is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
+    if not is_ours:
         raise NotPermitted("Another site cannot use this sign-in.")
 
 

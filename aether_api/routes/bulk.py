@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from aether_api.acceptance import Placed
 from aether_api.access import authorization_of, require
+from aether_api.bodies import again
 from aether_api.bulk.group import read_group
 from aether_api.bulk.intake import Intake, Summary, success
 from aether_api.bulk.items import (
@@ -182,7 +183,7 @@ class _BulkAnswer(Response):
             if response is not None:
                 await response(scope, receive, send)
                 return
-        receive = _again(first, receive)
+        receive = again(first, receive)
         outbox = Outbox(self._media_type, self._settings.spool_directory)
         try:
             async with asyncio.TaskGroup() as group:
@@ -246,13 +247,3 @@ async def _read_to_the_end(receive: Receive) -> None:
     while not is_last:
         message = await receive()
         is_last = message["type"] != "http.request" or not message.get("more_body", False)
-
-
-def _again(first: Message, receive: Receive) -> Receive:
-    """Return what receives a message that was received already, and then the others."""
-    messages = [first]
-
-    async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return receive_again

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aether_api.access import Caller, authorization_of, require
-from aether_api.edge import ClientLeft
+from aether_api.bodies import ClientLeft
 from aether_api.live import HEARTBEAT_S, Live
 from aether_api.parts import Parts, parts_of
 from aether_api.policy import Policy

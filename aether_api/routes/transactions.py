@@ -14,8 +14,7 @@ from aether_api import schemas
 from aether_api.acceptance import Placed
 from aether_api.access import Caller, authorization_of, require
 from aether_api.backlog import measure_backlog
-from aether_api.bodies import read_body
-from aether_api.edge import ClientLeft
+from aether_api.bodies import ClientLeft, read_body
 from aether_api.fields import KEY_PATTERN, check_account, check_key, check_text
 from aether_api.hot import HotResponse, HotRoute
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page

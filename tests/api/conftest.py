@@ -51,6 +51,7 @@ _SHARING = frozenset(
         "test_documentation",
         "test_express_lane",
         "test_idempotency",
+        "test_names_once",
         "test_submitting",
     }
 )
