@@ -27,6 +27,7 @@ _SUBCOMMANDS = (
     "tui",
     "simulate",
     "replay",
+    "backtest",
     "demo",
 )
 

@@ -78,7 +78,7 @@ def inspect(path: Path) -> Inspection:
         with _open_bytes(path) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
-        with _open_text(path) as text:
+        with open_text(path) as text:
             reader = csv.reader(text)
             columns = tuple(next(reader, ()))
             missing = [name for name in NEEDED if name not in columns]
@@ -94,7 +94,7 @@ def inspect(path: Path) -> Inspection:
 
 def read_rows(path: Path) -> Iterator[Row | Malformed]:
     """Yield the lines of an inspected file in order; empty ones are left out."""
-    with _open_text(path) as text:
+    with open_text(path) as text:
         reader = csv.reader(text)
         columns = next(reader)
         places = [columns.index(name) for name in NEEDED]
@@ -149,7 +149,8 @@ def _open_bytes(path: Path) -> Iterator[_Bytes]:
 
 
 @contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a payment file, compressed or not, for `csv.reader`."""
     # utf-8-sig: spreadsheets put a mark before the first column's name.
     with _open_bytes(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
         yield text
