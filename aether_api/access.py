@@ -178,10 +178,9 @@ class Access:
             session_id=claims.sid,
             token_version=claims.ver,
         )
-        if caller.expires_at > time.time():  # within the leeway it is verified each time
-            while len(self._cache) >= CACHE_SIZE_MAX:
-                del self._cache[next(iter(self._cache))]
-            self._cache[authorization] = caller
+        while len(self._cache) >= CACHE_SIZE_MAX:
+            del self._cache[next(iter(self._cache))]
+        self._cache[authorization] = caller
         return caller
 
     async def _claims(self, token: str) -> AccessClaims:

@@ -111,7 +111,7 @@ def test_decisions_that_are_refused(
     assert analyst.get(f"/alerts/{alert['id']}").json()["status"] == "open"
 
 
-def test_only_those_who_may(
+def test_b05_only_those_who_may(
     service: httpx.Client,
     analyst: httpx.Client,
     operator: httpx.Client,

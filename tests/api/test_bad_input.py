@@ -185,7 +185,7 @@ def test_kinds(customer: httpx.Client, kind: object) -> None:
 @pytest.mark.parametrize(
     "field", ["id", "user_id", "status", "score", "is_flagged", "created_at", "role", "amount "]
 )
-def test_unknown_fields(customer: httpx.Client, field: str) -> None:
+def test_r02_unknown_fields(customer: httpx.Client, field: str) -> None:
     answer = customer.post("/transactions/", json=transaction() | {field: "x"})
     problem = assert_problem(answer, 422)
     assert fields_of(problem) <= {field, "body"}
@@ -225,14 +225,14 @@ BROKEN = [
 
 @pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[:16]))
 @pytest.mark.parametrize("path", ["/transactions/", "/auth/login", "/transactions/bulk"])
-def test_broken_json(customer: httpx.Client, path: str, body: bytes) -> None:
+def test_p01_p02_p04_broken_json(customer: httpx.Client, path: str, body: bytes) -> None:
     answer = customer.post(path, content=body, headers=JSON)
     problem = assert_problem(answer, (400, 415, 422))
     assert body[:8].decode("latin-1") not in problem["detail"] or len(body) < 4
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"1", b'"a"', b"true"])
-def test_json_that_is_no_object(customer: httpx.Client, body: bytes) -> None:
+def test_p01_json_that_is_no_object(customer: httpx.Client, body: bytes) -> None:
     for path in ("/transactions/", "/auth/login"):
         assert_problem(customer.post(path, content=body, headers=JSON), 422)
 
@@ -247,7 +247,7 @@ def test_json_that_is_no_object(customer: httpx.Client, body: bytes) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/transactions/", "/auth/login", "/auth/register"])
-def test_media_types(customer: httpx.Client, path: str, content_type: str) -> None:
+def test_p10_media_types(customer: httpx.Client, path: str, content_type: str) -> None:
     request = customer.build_request("POST", path, content=b"{}")
     request.headers.pop("content-type", None)
     if content_type:
@@ -264,21 +264,21 @@ def test_utf_8_may_be_said(customer: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, gzip"])
-def test_compressed_bodies(customer: httpx.Client, encoding: str) -> None:
+def test_p09_compressed_bodies(customer: httpx.Client, encoding: str) -> None:
     answer = customer.post(
         "/transactions/", content=b"\x1f\x8b", headers=JSON | {"Content-Encoding": encoding}
     )
     assert_problem(answer, 415)
 
 
-def test_bodies_that_are_too_large(customer: httpx.Client) -> None:
+def test_p05_bodies_that_are_too_large(customer: httpx.Client) -> None:
     for path in ("/transactions/", "/auth/login"):
         answer = customer.post(path, content=b" " * 70_000, headers=JSON)
         assert_problem(answer, 413)
         assert answer.headers["connection"] == "close"
 
 
-def test_chunked_bodies_are_counted(customer: httpx.Client) -> None:
+def test_p06_chunked_bodies_are_counted(customer: httpx.Client) -> None:
     answer = customer.post("/transactions/", content=iter([b" " * 1_000] * 100), headers=JSON)
     assert_problem(answer, 413)
 
@@ -312,7 +312,7 @@ IDENTIFIERS = [
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS, ids=lambda text: text[:20])
-def test_identifiers(customer: httpx.Client, analyst: httpx.Client, identifier: str) -> None:
+def test_b02_identifiers(customer: httpx.Client, analyst: httpx.Client, identifier: str) -> None:
     assert_problem(customer.get(f"/transactions/{identifier}"), 404)
     assert_problem(analyst.get(f"/alerts/{identifier}"), 404)
 
@@ -329,7 +329,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda text: text[:24])
-def test_queries_of_lists(analyst: httpx.Client, query: str) -> None:
+def test_q01_q06_queries_of_lists(analyst: httpx.Client, query: str) -> None:
     if query == "merchant=%ff":
         # Not UTF-8: it is read as the replacement character, and finds nothing.
         assert analyst.get(f"/transactions/?{query}").json() == []
@@ -340,11 +340,11 @@ def test_queries_of_lists(analyst: httpx.Client, query: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/health", "/health/ready", "/alerts/", "/operations/pipeline", "/auth/me", "/metrics"]
 )
-def test_unknown_parameters_are_refused_everywhere(admin: httpx.Client, path: str) -> None:
+def test_q06_unknown_parameters_are_refused_everywhere(admin: httpx.Client, path: str) -> None:
     assert_problem(admin.get(f"{path}?surprise=1"), 422)
 
 
-def test_a_query_with_a_submission(customer: httpx.Client) -> None:
+def test_q06_a_query_with_a_submission(customer: httpx.Client) -> None:
     assert_problem(customer.post("/transactions/?dry_run=1", json=transaction()), 422)
 
 
@@ -359,18 +359,18 @@ def test_a_query_with_a_submission(customer: httpx.Client) -> None:
         ("GET", "/auth/login", "POST"),
     ],
 )
-def test_methods(customer: httpx.Client, method: str, path: str, allowed: str) -> None:
+def test_p14_methods(customer: httpx.Client, method: str, path: str, allowed: str) -> None:
     answer = customer.request(method, path)
     assert_problem(answer, 405)
     assert answer.headers["allow"] == allowed
 
 
-def test_method_overrides_are_ignored(customer: httpx.Client) -> None:
+def test_p14_method_overrides_are_ignored(customer: httpx.Client) -> None:
     answer = customer.get("/transactions/", headers={"X-HTTP-Method-Override": "DELETE"})
     assert answer.status_code == 200
 
 
-def test_addresses_that_do_not_exist(customer: httpx.Client) -> None:
+def test_l07_addresses_that_do_not_exist(customer: httpx.Client) -> None:
     # The client would take a leading // for a host.
     twice = f"{customer.base_url}//transactions/"
     for path in ("/nope", "/transactions", twice, "/Transactions/", "/health/", "/docs"):

@@ -46,7 +46,7 @@ async def http(build: Path) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize(
     "path", ["/", "/login", "/transactions", "/transactions/", "/transactions/new", "/alerts/1-2"]
 )
-async def test_who_asks_for_html_gets_the_page(http: httpx.AsyncClient, path: str) -> None:
+async def test_w09_who_asks_for_html_gets_the_page(http: httpx.AsyncClient, path: str) -> None:
     answer = await http.get(path, headers=PAGE)
     assert answer.status_code == 200
     assert "<title>Aether</title>" in answer.text
@@ -93,7 +93,7 @@ async def test_assets_are_kept_for_ever_and_compressed(http: httpx.AsyncClient) 
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
-async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str, accept: str) -> None:
+async def test_p17_nothing_else_is_served(http: httpx.AsyncClient, path: str, accept: str) -> None:
     request = http.build_request("GET", "/", headers={"Accept": accept})
     request.url = request.url.copy_with(raw_path=path.encode())
     answer = await http.send(request)
@@ -102,7 +102,7 @@ async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str, accept
     assert "ecret" not in answer.text.replace("secret.txt", "")
 
 
-async def test_ranges_are_not_cut_out(http: httpx.AsyncClient) -> None:
+async def test_p18_ranges_are_not_cut_out(http: httpx.AsyncClient) -> None:
     ranges = ",".join(f"{n}-{n + 1}" for n in range(5_000))
     answer = await http.get("/assets/main-abc123.js", headers={"Range": f"bytes={ranges}"})
     assert answer.status_code == 200

@@ -132,7 +132,7 @@ def test_only_operators_see_it(
         assert admin.get(path).status_code == 200
 
 
-def test_metrics_are_for_this_machine_and_for_operators(
+def test_r06_metrics_are_for_this_machine_and_for_operators(
     anybody: httpx.Client, operator: httpx.Client, customer: httpx.Client
 ) -> None:
     text = anybody.get("/metrics").text
@@ -148,7 +148,7 @@ def test_metrics_are_for_this_machine_and_for_operators(
     assert operator.get("/metrics", headers=passed_on).status_code == 200
 
 
-def test_health_is_for_everybody_and_tells_little(anybody: httpx.Client) -> None:
+def test_r07_health_is_for_everybody_and_tells_little(anybody: httpx.Client) -> None:
     assert anybody.get("/health").json() == {"status": "Aether is running"}
     assert anybody.get("/health/live").status_code == 200
     ready = anybody.get("/health/ready")

@@ -132,7 +132,7 @@ def test_a_cursor_belongs_to_its_filters(service: httpx.Client, account: str) ->
     assert len(again.json()) == 35
 
 
-def test_a_customer_sees_only_their_own(
+def test_b01_a_customer_sees_only_their_own(
     customer: httpx.Client, other_customer: httpx.Client
 ) -> None:
     mine = submit(customer)
@@ -154,7 +154,7 @@ def test_a_customer_sees_only_their_own(
     assert theirs["id"] not in {row["id"] for row in stolen.json()}
 
 
-def test_anothers_transaction_looks_like_none(
+def test_b01_anothers_transaction_looks_like_none(
     customer: httpx.Client, other_customer: httpx.Client
 ) -> None:
     theirs = submit(other_customer)["id"]

@@ -129,7 +129,7 @@ def test_a_service_may_submit_for_any_account(
     assert customer.get(f"/transactions/{body['id']}").status_code == 200
 
 
-def test_a_customer_may_name_only_their_own_account(customer: httpx.Client) -> None:
+def test_b04_a_customer_may_name_only_their_own_account(customer: httpx.Client) -> None:
     own = customer.get("/auth/me").json()["account_id"]
     assert submit(customer, account_id=own)["account_id"] == own
     answer = customer.post("/transactions/", json=transaction(account_id=new_account()))
@@ -149,7 +149,7 @@ def test_nobody_submits_without_a_token(anybody: httpx.Client) -> None:
     assert answer.status_code == 401
 
 
-def test_two_authorization_headers_are_refused(customer: httpx.Client) -> None:
+def test_j17_two_authorization_headers_are_refused(customer: httpx.Client) -> None:
     token = customer.headers["authorization"]
     answer = httpx.post(
         f"{customer.base_url}/transactions/",

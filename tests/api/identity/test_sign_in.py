@@ -52,7 +52,7 @@ async def test_an_address_registers_once(gateway: Gateway) -> None:
     assert taken.json()["type"] == "/problems/email-taken"
 
 
-async def test_nobody_chooses_a_role(gateway: Gateway) -> None:
+async def test_r01_nobody_chooses_a_role(gateway: Gateway) -> None:
     for field in ("role", "is_admin", "roles", "scope", "id", "is_active", "created_at"):
         body = {"email": "eve@example.com", "password": PASSWORD, field: "admin"}
         answer = await gateway.http.post("/auth/register", json=body)

@@ -141,6 +141,7 @@ async def test_j10_time_is_respected(gateway: Gateway, settings: Settings) -> No
     for changes in (
         {"nbf": now + 120},
         {"iat": now + 120},
+        {"exp": now},
         {"exp": now - 60},
         {"exp": now + 100_000},
         {"exp": None},
@@ -167,7 +168,8 @@ async def test_an_expired_token_is_refused_also_when_it_is_remembered(
     deadline = time.monotonic() + 15
     while (answer := await gateway.me(token)).status_code == 200:
         assert time.monotonic() < deadline
-    _refuses(answer)
+    for _ in range(3):
+        _refuses(await gateway.me(token))
 
 
 async def test_j11_a_kid_is_only_a_name(gateway: Gateway, settings: Settings) -> None:
