@@ -153,10 +153,10 @@ class Access:
         await self._news.spread(revocation)
 
     async def note_reuse(self, revocation: Revocation | None) -> None:
-        """Tell everybody of a family that was ended because a token of it came twice, if it was."""
+        """Tell everybody of a sign-in that ended because a token of it came twice, if one did."""
         if revocation is not None:
             logger.warning(
-                "A refresh token came a second time; the sign-in %s was ended.", revocation.subject
+                "A token or code came a second time; the sign-in %s was ended.", revocation.subject
             )
             await self.apply(revocation)
 

@@ -46,11 +46,14 @@ from aether_api.routes import (
     auth,
     bulk,
     dead_letters,
+    devices,
     events,
     health,
+    introspection,
     oauth,
     operations,
     transactions,
+    well_known,
 )
 from aether_api.written import Written
 from aether_core.database.connection import open_pool
@@ -169,6 +172,9 @@ def create_app(
     for router in (
         auth.router,
         oauth.router,
+        introspection.router,
+        devices.router,
+        well_known.router,
         transactions.router,
         bulk.router,
         alerts.router,

@@ -19,6 +19,7 @@ from redis import exceptions as redis_errors
 
 from aether_core.cancellation import heed_cancellation
 from aether_core.database.connection import DRIVER_ERRORS, Pool
+from aether_core.database.devices import delete_expired_devices
 from aether_core.database.revocations import (
     Revocation,
     delete_expired_revocations,
@@ -130,6 +131,7 @@ class RevocationNews:
                     if began - cleaned_at > _HOUSEKEEPING_S:
                         await delete_expired_revocations(connection)
                         await delete_expired_sessions(connection)
+                        await delete_expired_devices(connection)
                         cleaned_at = began
                 done_at = began
             except TROUBLES as error:

@@ -106,6 +106,8 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.DeadLetterSettled: ProblemKind(
         "dead-letter-settled", "The dead letter is already settled", 409
     ),
+    errors.DeviceCodeSettled: ProblemKind("device-code-settled", "The code is already used", 409),
+    errors.DeviceCodeExpired: ProblemKind("device-code-expired", "The code has expired", 410),
     errors.ReplayUnderWay: ProblemKind("replay-under-way", "A replay has begun", 409),
     errors.TransactionDiscarded: ProblemKind(
         "transaction-discarded", "The transaction was discarded", 410

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,8 @@ _PASSWORD = "correct horse battery"  # noqa: S105 - an example
 _ACCESS_TOKEN = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6…"  # noqa: S105 - an example
 _REFRESH_TOKEN = "aether_refresh_8Kx…"  # noqa: S105 - an example
 _CUSTOMER_SCOPE = "transactions:read transactions:write"
+
+_USER_CODE = "WDJB-MJHT"
 
 # Far beyond what is taken: what is longer is refused before anything is computed.
 _EMAIL_CAP: Final = 320
@@ -121,6 +124,38 @@ class OAuthError(BaseModel):
     detail: str = Field(examples=["The client is not known or its secret is wrong."])
 
 
+class DeviceCodes(BaseModel):
+    """What a device shows and asks with (RFC 8628 section 3.2)."""
+
+    device_code: str = Field(examples=["aether_device_Zq3…"], description="For the device alone.")
+    user_code: str = Field(examples=[_USER_CODE], description="For the person to type.")
+    verification_uri: str = Field(examples=["https://pay.example/device"])
+    verification_uri_complete: str = Field(
+        examples=[f"https://pay.example/device?code={_USER_CODE}"]
+    )
+    expires_in: int = Field(examples=[600], description="Seconds.")
+    interval: int = Field(examples=[5], description="Seconds between two questions.")
+
+
+class DeviceRequest(BaseModel):
+    """A device that waits for somebody to approve its code."""
+
+    client: str = Field(examples=["Aether console"], description="Which program asks.")
+    scopes: list[str] = Field(
+        examples=[_CUSTOMER_SCOPE.split()],
+        description="What it would get: of what it asks for, what you may do yourself.",
+    )
+    address: str = Field(examples=["203.0.113.9"], description="Where the device is.")
+    requested_at: datetime
+    expires_at: datetime
+
+
+class DeviceDecision(_Body):
+    """Whether the device may act for you."""
+
+    approve: bool
+
+
 class Introspection(BaseModel):
     """What a token says (RFC 7662); only `active` when it is void or not the caller's to ask."""
 
@@ -161,6 +196,7 @@ class Metadata(BaseModel):
 
     issuer: str
     token_endpoint: str
+    device_authorization_endpoint: str
     revocation_endpoint: str
     introspection_endpoint: str
     jwks_uri: str
@@ -197,3 +233,13 @@ def form_body(
             },
         }
     }
+
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": OAuthError, "description": "The request is refused."},
+    401: {"model": OAuthError, "description": "The client is not known or its secret is wrong."},
+}
+TOKEN_FIELDS: Final[dict[str, Any]] = {
+    "token": {"type": "string"},
+    "token_type_hint": {"type": "string", "enum": ["access_token", "refresh_token"]},
+}

@@ -14,7 +14,9 @@ HTTP: `aether_api.problems` maps each class to a status.
     │   ├── EmailTaken
     │   ├── AlertAlreadyResolved
     │   ├── DeadLetterSettled       it was replayed or discarded before
+    │   ├── DeviceCodeSettled       it was approved or denied before
     │   └── ReplayUnderWay          it may be in the stream once more
+    ├── DeviceCodeExpired           a device must ask for a new one
     ├── TransactionDiscarded        accepted, could not be written, and given up by an operator
     ├── IdempotencyKeyReused        the key was used before with another body
     ├── CannotBeTogether            all or none was wanted of what lies on several servers
@@ -120,6 +122,13 @@ class DeadLetterSettled(Conflict):
         self.settled_by = settled_by
 
 
+class DeviceCodeSettled(Conflict):
+    """Somebody approved or denied the device's code before."""
+
+    def __init__(self) -> None:
+        super().__init__("This code was used already; let the device show a new one.")
+
+
 class ReplayUnderWay(Conflict):
     """A replay of the dead letter has begun and nobody knows how it ended."""
 
@@ -128,6 +137,13 @@ class ReplayUnderWay(Conflict):
             "A replay of this dead letter has begun and its end is not known; replay it again, "
             "which never doubles it, rather than discard it."
         )
+
+
+class DeviceCodeExpired(AetherError):
+    """Nobody decided about the device's code while it was good."""
+
+    def __init__(self) -> None:
+        super().__init__("This code has expired; let the device show a new one.")
 
 
 class TransactionDiscarded(AetherError):

@@ -250,6 +250,15 @@ class Settings(BaseSettings):
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
         return f"http://{host}:{self.port}"
 
+    @property
+    def public_url(self) -> str:
+        """Where clients anywhere reach the gateway: the issuer, when that is a URL.
+
+        Never taken from a request's Host header, which a caller chooses.
+        """
+        issuer = self.identity.issuer
+        return issuer.rstrip("/") if issuer.startswith(("https://", "http://")) else self.base_url
+
 
 def load_settings() -> Settings:
     """Read the environment once. Raises CannotStart that names each wrong variable."""

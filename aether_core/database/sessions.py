@@ -24,6 +24,8 @@ class SignIn:
     id: UUID
     user_id: UUID
     client_id: str
+    scope: str | None
+    """What was granted, with spaces between; None: all that the user's role may do."""
     created_at: datetime
     expires_at: datetime
     is_live: bool
@@ -40,17 +42,33 @@ class RefreshToken:
 
 
 async def add_session(
-    connection: Session, *, identifier: UUID, user_id: UUID, client_id: str, life_s: int
+    connection: Session,
+    *,
+    identifier: UUID,
+    user_id: UUID,
+    client_id: str,
+    scope: str | None,
+    life_s: int,
 ) -> None:
     """Begin a session. life_s: its absolute end, however often it is refreshed."""
     await connection.execute(
-        "INSERT INTO sessions (id, user_id, client_id, expires_at)"
-        " VALUES ($1, $2, $3, now() + make_interval(secs => $4))",
+        "INSERT INTO sessions (id, user_id, client_id, scope, expires_at)"
+        " VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))",
         identifier,
         user_id,
         client_id,
+        scope,
         float(life_s),
     )
+
+
+async def find_session(connection: Session, identifier: UUID) -> SignIn | None:
+    """Return a session."""
+    row = await connection.fetchrow(
+        "SELECT *, ended_at IS NULL AND expires_at > now() AS is_live FROM sessions WHERE id = $1",
+        identifier,
+    )
+    return None if row is None else _sign_in(row)
 
 
 async def lock_session(connection: Session, identifier: UUID) -> SignIn | None:
@@ -133,6 +151,7 @@ def _sign_in(row: Record) -> SignIn:
         id=row["id"],
         user_id=row["user_id"],
         client_id=row["client_id"],
+        scope=row["scope"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         is_live=row["is_live"],

@@ -323,6 +323,8 @@ sessions = sa.Table(
     sa.Column("id", UUID, primary_key=True),
     sa.Column("user_id", UUID, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     sa.Column("client_id", sa.Text, nullable=False),
+    # What was granted, with spaces between; all that the role may do when it is missing.
+    sa.Column("scope", sa.Text),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("expires_at", _INSTANT, nullable=False),
     sa.Column("ended_at", _INSTANT),
@@ -341,6 +343,38 @@ refresh_tokens = sa.Table(
     # For an honest retry within the grace: the successor, sealed with the presented token.
     sa.Column("successor_sealed", BYTEA),
     sa.Index("ix_refresh_tokens_session_id", "session_id"),
+)
+
+device_authorizations = sa.Table(
+    "device_authorizations",
+    metadata,
+    # SHA-256 of the device code.
+    sa.Column("device_code_hash", BYTEA, primary_key=True),
+    # Short, for people to read and type; worth something only to who is signed in, for minutes.
+    sa.Column("user_code", sa.Text, nullable=False, unique=True),
+    sa.Column("client_id", sa.Text, nullable=False),
+    # What the device asks for; all that may be had when it is missing. Then: what it was granted.
+    sa.Column("wanted_scope", sa.Text),
+    sa.Column("granted_scope", sa.Text),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="pending"),
+    sa.Column("interval_s", sa.Integer, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("expires_at", _INSTANT, nullable=False),
+    sa.Column("polled_at", _INSTANT),
+    # Who decided; the version of the tokens that the user had then.
+    sa.Column("user_id", UUID, sa.ForeignKey("users.id", ondelete="CASCADE")),
+    sa.Column("token_version", sa.Integer),
+    # The sign-in that came of it.
+    sa.Column("session_id", UUID),
+    sa.CheckConstraint("state IN ('pending', 'approved', 'denied', 'used')", name="state_known"),
+    sa.CheckConstraint(
+        "(state = 'pending') = (user_id IS NULL) AND (state = 'pending') = (token_version IS NULL)",
+        name="decided_by_somebody",
+    ),
+    sa.CheckConstraint("(state = 'used') = (session_id IS NOT NULL)", name="used_completely"),
+    sa.Index("ix_device_authorizations_expires_at", "expires_at"),
+    sa.Index("ix_device_authorizations_user_id", "user_id"),
 )
 
 revocations = sa.Table(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _ADDRESS_FACTOR: Final = 5
 """Many people may share one address."""
 _ACCOUNT_FACTOR: Final = 10
+_DEVICE_REQUESTS_MAX: Final = 100
+"""Devices of one address that ask for codes, within the window of sign-ins."""
 _KNOWN_S: Final = 30 * 24 * 3600
 
 # ARGV: the window, then a limit for each count. KEYS: the counts; one more key, where it exists,
@@ -53,6 +55,13 @@ for i = 2, 3 do
   if tonumber(redis.call('GET', KEYS[i]) or '0') > 0 then redis.call('DECR', KEYS[i]) end
 end
 redis.call('SET', KEYS[4], '1', 'EX', ARGV[1])
+return 0
+"""
+
+_UNDO: Final = """
+for i = 1, #KEYS do
+  if tonumber(redis.call('GET', KEYS[i]) or '0') > 0 then redis.call('DECR', KEYS[i]) end
+end
 return 0
 """
 
@@ -86,6 +95,35 @@ async def take_registration(redis: Redis, settings: IdentitySettings, *, address
         raise TooManyAttempts(wait_s)
 
 
+async def take_device_request(redis: Redis, settings: IdentitySettings, *, address: str) -> None:
+    """Count a device that asks for codes. Raises TooManyAttempts, Unavailable."""
+    key = f"aether:{{login}}:device:{_digest(_network(address))}"
+    limits = [settings.login_window_s, _DEVICE_REQUESTS_MAX]
+    wait_s = await _call(redis, _TAKE, [key], limits)
+    if wait_s > 0:
+        raise TooManyAttempts(wait_s)
+
+
+async def take_user_code_guess(
+    redis: Redis, settings: IdentitySettings, *, user_id: str, address: str
+) -> None:
+    """Count a code that somebody types, before it is looked up. Raises as above."""
+    most = settings.login_attempts_max
+    wait_s = await _call(
+        redis,
+        _TAKE,
+        _guess_keys(user_id, address),
+        [settings.login_window_s, most, most * _ADDRESS_FACTOR],
+    )
+    if wait_s > 0:
+        raise TooManyAttempts(wait_s)
+
+
+async def give_user_code_guess_back(redis: Redis, *, user_id: str, address: str) -> None:
+    """Note that the code was right. Wrong ones before it count on: one may have codes oneself."""
+    await _call(redis, _UNDO, _guess_keys(user_id, address), [])
+
+
 async def _call(redis: Redis, script: str, keys: list[str], arguments: list[int]) -> int:
     try:
         answer = redis.eval(script, len(keys), *keys, *(str(a) for a in arguments))
@@ -103,6 +141,13 @@ def _login_keys(email: str, address: str) -> list[str]:
         f"aether:{{login}}:address:{network}",
         f"aether:{{login}}:account:{account}",
         f"aether:{{login}}:known:{account}:{network}",
+    ]
+
+
+def _guess_keys(user_id: str, address: str) -> list[str]:
+    return [
+        f"aether:{{login}}:guess:{_digest(user_id)}",
+        f"aether:{{login}}:guesses:{_digest(_network(address))}",
     ]
 
 

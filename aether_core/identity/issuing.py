@@ -14,7 +14,7 @@ from aether_core.database.users import Client
 from aether_core.errors import OAuthRefused
 from aether_core.identity.keys import SigningKey
 from aether_core.identity.refreshing import SignedIn
-from aether_core.identity.roles import scope_text, scopes_of
+from aether_core.identity.roles import granted_scopes, scope_text
 from aether_core.identity.tokens import AccessClaims, make_token_id, sign_access_token
 from aether_core.settings import IdentitySettings
 
@@ -31,12 +31,12 @@ class AccessToken:
 def issue_to_user(
     key: SigningKey, settings: IdentitySettings, signed_in: SignedIn, wanted: str | None = None
 ) -> AccessToken:
-    """Issue a token with the scopes of the user's role, or with those of them that are wanted.
+    """Issue a token with the scopes of a sign-in, or with those of them that are wanted.
 
     Raises OAuthRefused (invalid_scope).
     """
     user = signed_in.user
-    scope = _narrow(scopes_of(user.role), wanted)
+    scope = _narrow(granted_scopes(user.role, signed_in.scope), wanted)
     now = int(time.time())
     claims = AccessClaims(
         iss=settings.issuer,

@@ -29,6 +29,7 @@ from aether_core.identity.opaque import (
 
 CONSOLE_CLIENT_ID: Final = "aether"
 """The `client_id` of Aether's own consoles, which have no secret (RFC 6749 section 2.1)."""
+CONSOLE_CLIENT_NAME: Final = "Aether console"
 GRACE_S: Final = 10.0
 """How long the same token gets the same successor."""
 
@@ -41,6 +42,8 @@ class SignedIn:
     session_id: UUID
     client_id: str
     refresh_token: str
+    scope: str | None = None
+    """What was granted, with spaces between; None: all that the user's role may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,25 @@ class NotRefreshed:
     revocation: Revocation | None = None
 
 
-async def begin_session(connection: Session, user: User, *, life_s: int) -> SignedIn | None:
+@dataclass(frozen=True, slots=True)
+class RefreshTokenFacts:
+    """A refresh token that is good for its one use."""
+
+    user: User
+    sign_in: sessions.SignIn
+
+
+async def begin_session(
+    connection: Session,
+    user: User,
+    *,
+    life_s: int,
+    client_id: str = CONSOLE_CLIENT_ID,
+    scope: str | None = None,
+) -> SignedIn | None:
     """Sign a user in: a new session with its first refresh token.
 
-    life_s: when it ends however often it is refreshed.
+    life_s: when it ends however often it is refreshed. scope: what it is limited to.
     None when the user is no longer what it was when its password was found right: a new password
     ends all sessions, and this one must not begin behind its back.
     """
@@ -65,24 +83,29 @@ async def begin_session(connection: Session, user: User, *, life_s: int) -> Sign
         connection,
         identifier=session_id,
         user_id=user.id,
-        client_id=CONSOLE_CLIENT_ID,
+        client_id=client_id,
+        scope=scope,
         life_s=life_s,
     )
     token = make_refresh_token()
     await sessions.add_refresh_token(connection, hash_opaque(token), session_id)
-    return SignedIn(user, session_id, CONSOLE_CLIENT_ID, token)
+    return SignedIn(user, session_id, client_id, token, scope)
 
 
 async def refresh(
-    connection: Session, token: str, *, client_id: str | None = None, grace_s: float = GRACE_S
+    connection: Session,
+    token: str,
+    *,
+    client_id: str = CONSOLE_CLIENT_ID,
+    grace_s: float = GRACE_S,
 ) -> SignedIn | NotRefreshed:
     """Exchange a refresh token for its successor.
 
-    client_id: who presents it, where that is known; another client's token is not exchanged.
+    client_id: who presents it; another client's token is not exchanged.
     """
     session_id = await find_session(connection, token)
     session = None if session_id is None else await sessions.lock_session(connection, session_id)
-    if session is None or not session.is_live or client_id not in {None, session.client_id}:
+    if session is None or not session.is_live or client_id != session.client_id:
         return NotRefreshed()
     user = await users.find_user(connection, session.user_id)
     # Read after the lock: whoever held it before has noted what became of the token.
@@ -95,14 +118,14 @@ async def refresh(
             connection, hash_opaque(token), seal_successor(token, successor)
         )
         await sessions.add_refresh_token(connection, hash_opaque(successor), session.id)
-        return SignedIn(user, session.id, session.client_id, successor)
+        return SignedIn(user, session.id, session.client_id, successor, session.scope)
     same = None
     if known.used_s <= grace_s and known.successor_sealed is not None:
         same = open_successor(token, known.successor_sealed)
     if same is None:
         # Used before: one of the two who have it stole it, and nobody can say which.
         return NotRefreshed(await end_session(connection, session.id))
-    return SignedIn(user, session.id, session.client_id, same)
+    return SignedIn(user, session.id, session.client_id, same, session.scope)
 
 
 async def find_session(connection: Session, token: str) -> UUID | None:
@@ -110,3 +133,16 @@ async def find_session(connection: Session, token: str) -> UUID | None:
     if len(token) > OPAQUE_LENGTH_MAX or not token.startswith(REFRESH_TOKEN_PREFIX):
         return None
     return await sessions.find_session_of_token(connection, hash_opaque(token))
+
+
+async def examine_refresh_token(connection: Session, token: str) -> RefreshTokenFacts | None:
+    """Say what a refresh token is good for, without using it; None when it is not good."""
+    session_id = await find_session(connection, token)
+    sign_in = None if session_id is None else await sessions.find_session(connection, session_id)
+    if sign_in is None or not sign_in.is_live:
+        return None
+    known = await sessions.find_refresh_token(connection, hash_opaque(token))
+    user = await users.find_user(connection, sign_in.user_id)
+    if known is None or known.used_s is not None or user is None or not user.is_active:
+        return None
+    return RefreshTokenFacts(user, sign_in)

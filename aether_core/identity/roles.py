@@ -62,6 +62,12 @@ def scopes_of(role: str) -> frozenset[str]:
     return _OF_ROLE.get(role, frozenset())
 
 
+def granted_scopes(role: str, scope: str | None) -> frozenset[str]:
+    """Return what a sign-in may do: all of the role, or what of it was granted (scope)."""
+    held = scopes_of(role)
+    return held if scope is None else held & frozenset(scope.split())
+
+
 def parse_role(text: str) -> Role:
     """Return the role of this name. Raises InvalidInput."""
     for role in ROLES:

@@ -147,6 +147,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/devices/{user_code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what a device asks for
+         * @description Say which program asks, from where, and what it would get of what you may do.
+         */
+        get: operations["show_device_auth_devices__user_code__get"];
+        put?: never;
+        /**
+         * Decide about a device
+         * @description Let a device act for you, or not. It never gets more than you may do at this moment.
+         */
+        post: operations["decide_about_device_auth_devices__user_code__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -356,6 +380,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/oauth/device_authorization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for codes for a device
+         * @description Give a device the two codes of RFC 8628.
+         *
+         *     Aether's own consoles ask as the client `aether`; other clients show their secret, and get no
+         *     more than they are registered for.
+         */
+        post: operations["ask_for_codes_oauth_device_authorization_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/oauth/introspect": {
         parameters: {
             query?: never;
@@ -367,9 +414,9 @@ export interface paths {
         put?: never;
         /**
          * Ask what a token says
-         * @description Say whether an access token is in force, and for whom (RFC 7662).
+         * @description Say whether an access token or a refresh token is in force, and for whom (RFC 7662).
          *
-         *     A client may ask about its own tokens; about any token, who has the scope `admin`.
+         *     A client may ask about tokens that were issued to it; who has the scope `admin`, about any.
          */
         post: operations["introspect_oauth_introspect_post"];
         delete?: never;
@@ -391,7 +438,8 @@ export interface paths {
          * Revoke a token
          * @description Void an access token, or end the sign-in of a refresh token (RFC 7009).
          *
-         *     A token that is unknown, void or somebody else's is answered in the same way.
+         *     Whoever holds a token of our own consoles may, and a client its own. A token that is unknown,
+         *     void or somebody else's is answered in the same way.
          */
         post: operations["revoke_oauth_revoke_post"];
         delete?: never;
@@ -411,7 +459,7 @@ export interface paths {
         put?: never;
         /**
          * Get a token
-         * @description Exchange a client's credentials, or a refresh token, for an access token.
+         * @description Exchange a client's credentials, a refresh token or a device code for an access token.
          */
         post: operations["token_oauth_token_post"];
         delete?: never;
@@ -899,6 +947,91 @@ export interface components {
             review: number;
         };
         /**
+         * DeviceCodes
+         * @description What a device shows and asks with (RFC 8628 section 3.2).
+         */
+        DeviceCodes: {
+            /**
+             * Device Code
+             * @description For the device alone.
+             * @example aether_device_Zq3…
+             */
+            device_code: string;
+            /**
+             * Expires In
+             * @description Seconds.
+             * @example 600
+             */
+            expires_in: number;
+            /**
+             * Interval
+             * @description Seconds between two questions.
+             * @example 5
+             */
+            interval: number;
+            /**
+             * User Code
+             * @description For the person to type.
+             * @example WDJB-MJHT
+             */
+            user_code: string;
+            /**
+             * Verification Uri
+             * @example https://pay.example/device
+             */
+            verification_uri: string;
+            /**
+             * Verification Uri Complete
+             * @example https://pay.example/device?code=WDJB-MJHT
+             */
+            verification_uri_complete: string;
+        };
+        /**
+         * DeviceDecision
+         * @description Whether the device may act for you.
+         */
+        DeviceDecision: {
+            /** Approve */
+            approve: boolean;
+        };
+        /**
+         * DeviceRequest
+         * @description A device that waits for somebody to approve its code.
+         */
+        DeviceRequest: {
+            /**
+             * Address
+             * @description Where the device is.
+             * @example 203.0.113.9
+             */
+            address: string;
+            /**
+             * Client
+             * @description Which program asks.
+             * @example Aether console
+             */
+            client: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Scopes
+             * @description What it would get: of what it asks for, what you may do yourself.
+             * @example [
+             *       "transactions:read",
+             *       "transactions:write"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /**
          * Discard
          * @description Why an operator gives an entry up.
          * @example {
@@ -1242,6 +1375,8 @@ export interface components {
          * @description How clients find their way (RFC 8414).
          */
         Metadata: {
+            /** Device Authorization Endpoint */
+            device_authorization_endpoint: string;
             /** Grant Types Supported */
             grant_types_supported: string[];
             /** Introspection Endpoint */
@@ -2098,6 +2233,9 @@ export type CountPair = components['schemas']['CountPair'];
 export type Credentials = components['schemas']['Credentials'];
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type Decisions = components['schemas']['Decisions'];
+export type DeviceCodes = components['schemas']['DeviceCodes'];
+export type DeviceDecision = components['schemas']['DeviceDecision'];
+export type DeviceRequest = components['schemas']['DeviceRequest'];
 export type Discard = components['schemas']['Discard'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Forecast = components['schemas']['Forecast'];
@@ -2370,6 +2508,130 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Summary"];
                 };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_device_auth_devices__user_code__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the device shows it; hyphens and case do not matter. */
+                user_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRequest"];
+                };
+            };
+            /** @description There is no such code. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The code was approved or denied before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The code has expired. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many wrong codes. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_about_device_auth_devices__user_code__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the device shows it; hyphens and case do not matter. */
+                user_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceDecision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description There is no such code. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The code was approved or denied before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The code has expired. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many wrong codes. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             default: {
@@ -2706,6 +2968,69 @@ export interface operations {
             };
         };
     };
+    ask_for_codes_oauth_device_authorization_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "aether"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": {
+                    /** @description Unless HTTP Basic is used. */
+                    client_id: string;
+                    /** Format: password */
+                    client_secret?: string;
+                    /** @description Fewer scopes than the person has. */
+                    scope?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceCodes"];
+                };
+            };
+            /** @description The request is refused. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            /** @description The client is not known or its secret is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     introspect_oauth_introspect_post: {
         parameters: {
             query?: never;
@@ -2844,8 +3169,9 @@ export interface operations {
                     client_id?: string;
                     /** Format: password */
                     client_secret?: string;
+                    device_code?: string;
                     /** @enum {string} */
-                    grant_type: "client_credentials" | "refresh_token";
+                    grant_type: "client_credentials" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code";
                     refresh_token?: string;
                     /** @description Fewer scopes than one has. */
                     scope?: string;

@@ -1,4 +1,4 @@
-"""Identity: the audit trail."""
+"""Identity: the audit trail; sign-ins that devices are given."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ depends_on = None
 def upgrade() -> None:
     """Take each step."""
     _add_audit()
+    _add_devices()
 
 
 # --- the audit trail ---
@@ -109,3 +110,53 @@ def _add_audit() -> None:
     op.execute("ALTER TABLE audit ENABLE ALWAYS TRIGGER audit_is_append_only")
     # Beside the trigger: our own role may add and read, and would have to give itself more first.
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM CURRENT_USER, PUBLIC")
+
+
+# --- sign-ins of devices (RFC 8628) ---
+
+
+def _add_devices() -> None:
+    op.add_column("sessions", sa.Column("scope", sa.Text(), nullable=True))
+    instant = postgresql.TIMESTAMP(timezone=True)
+    op.create_table(
+        "device_authorizations",
+        sa.Column("device_code_hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("user_code", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("wanted_scope", sa.Text(), nullable=True),
+        sa.Column("granted_scope", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
+        sa.Column("interval_s", sa.Integer(), nullable=False),
+        sa.Column("created_at", instant, server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", instant, nullable=False),
+        sa.Column("polled_at", instant, nullable=True),
+        sa.Column("user_id", sa.UUID(), nullable=True),
+        sa.Column("token_version", sa.Integer(), nullable=True),
+        sa.Column("session_id", sa.UUID(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('pending', 'approved', 'denied', 'used')",
+            name=op.f("ck_device_authorizations_state_known"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'pending') = (user_id IS NULL)"
+            " AND (state = 'pending') = (token_version IS NULL)",
+            name=op.f("ck_device_authorizations_decided_by_somebody"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'used') = (session_id IS NOT NULL)",
+            name=op.f("ck_device_authorizations_used_completely"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["users.id"],
+            name=op.f("fk_device_authorizations_user_id_users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("device_code_hash", name=op.f("pk_device_authorizations")),
+        sa.UniqueConstraint("user_code", name=op.f("uq_device_authorizations_user_code")),
+    )
+    for column in ("expires_at", "user_id"):
+        op.create_index(
+            f"ix_device_authorizations_{column}", "device_authorizations", [column], unique=False
+        )
