@@ -43,6 +43,7 @@ from aether_api.query import check_query
 from aether_api.routes import (
     alerts,
     analytics,
+    audit,
     auth,
     bulk,
     dead_letters,
@@ -178,6 +179,7 @@ def create_app(
         transactions.router,
         bulk.router,
         alerts.router,
+        audit.router,
         analytics.router,
         events.router,
         operations.router,

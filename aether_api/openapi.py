@@ -35,6 +35,7 @@ _TAGS: Final = (
     {"name": "analytics", "description": "Summary and forecast of the load."},
     {"name": "events", "description": "The live feed."},
     {"name": "operations", "description": "The pipeline from the stream to the database."},
+    {"name": "administration", "description": "Who may do what, and who did what."},
     {"name": "health", "description": "Probes."},
 )
 

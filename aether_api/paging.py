@@ -30,7 +30,7 @@ class Listed(Protocol):
     """What lists are made of."""
 
     @property
-    def id(self) -> UUID:
+    def id(self) -> UUID | int:
         """By which they are ordered."""
 
 
@@ -51,6 +51,11 @@ class Page:
         """The id after which it begins; None: at the newest. Raises InvalidCursor."""
         return None if self._cursor is None else read_cursor(self._cursor, self._filters)
 
+    @property
+    def before_number(self) -> int | None:
+        """The same where ids are numbers. Raises InvalidCursor."""
+        return None if self.before is None else self.before.int
+
     def cut(self, found: MutableSequence[Item], limit: int) -> dict[str, str]:
         """Take off what was found beyond the page; return the header that leads to it, if any."""
         if len(found) <= limit:
@@ -60,8 +65,9 @@ class Page:
         return {"Link": next_link(self._path, self._query, cursor)}
 
 
-def make_cursor(last: UUID, filters: Mapping[str, str]) -> str:
+def make_cursor(last: UUID | int, filters: Mapping[str, str]) -> str:
     """Return the cursor of the page after `last`; filters: the query without limit and cursor."""
+    last = UUID(int=last) if isinstance(last, int) else last
     raw = _VERSION + last.bytes + _check(last, filters)
     return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 

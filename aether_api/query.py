@@ -6,7 +6,7 @@ silently left out would show other rows than were asked for.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -82,7 +82,10 @@ def parse_instant(field: str, text: str | None) -> datetime | None:
         ) from error
     if instant.tzinfo is None:
         raise InvalidInput(field, "The instant needs a zone, such as Z.")
-    return instant
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:  # at the ends of the calendar
+        raise InvalidInput(field, "This instant is out of range.") from error
 
 
 def check_currency(currency: str | None) -> str | None:

@@ -22,6 +22,7 @@ _SUBCOMMANDS = (
     "dead-letters",
     "trace",
     "verify",
+    "audit",
     "retention",
     "openapi",
     "tui",

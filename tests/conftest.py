@@ -37,6 +37,7 @@ SLOW_FILES = frozenset(
         "api/test_outages.py",
         "api/test_backpressure.py",
         "api/test_cluster.py",
+        "cli/test_audit.py",
         "cli/test_replay.py",
         "cli/test_users_and_clients.py",
         "core/forecasting/test_finding_anomalies.py",

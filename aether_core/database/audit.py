@@ -2,7 +2,7 @@
 
 In:   an act, in the database transaction in which it happens.
 Out:  its entry, which nobody can change: a trigger refuses it, and the hash of an entry covers all
-      of it and the hash of the entry before (`chain.py` checks them all).
+      of it and the hash of the entry before (`aether_core.audit` checks them all).
 The sequence has no gaps, so entries are numbered one at a time: whoever adds one holds a lock until
 its transaction ends. Let it be the transaction's last statement.
 """
@@ -10,7 +10,7 @@ its transaction ends. Let it be the transaction's last statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -36,6 +36,8 @@ NO_HASH: Final = bytes(32)
 
 _ADDRESS_LENGTH_MAX: Final = 64
 _REQUEST_ID_LENGTH_MAX: Final = 128
+_READ_COUNT: Final = 1_000
+_TRIGGER_COUNT: Final = 2
 _SCHEME: Final = b"aether audit 1"
 """Which encoding is hashed; another one gets another name."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,22 +141,34 @@ async def find_audit_entries(
     connection: Session, which: AuditFilter, *, before: int | None, limit: int
 ) -> list[AuditEntry]:
     """Return up to `limit` entries, newest first. before: only smaller ids (the next page)."""
+    clause, values = _clause(which, before)
     rows = await connection.fetch(
-        "SELECT * FROM audit WHERE ($1::text IS NULL OR action = $1)"
-        " AND ($2::text IS NULL OR actor_id = $2 OR actor_name = $2)"
-        " AND ($3::text IS NULL OR subject = $3) AND ($4::text IS NULL OR outcome = $4)"
-        " AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)"
-        " AND ($7::bigint IS NULL OR id < $7) ORDER BY id DESC LIMIT $8",
-        which.action,
-        which.actor,
-        which.subject,
-        which.outcome,
-        which.since,
-        which.until,
-        before,
+        f"SELECT * FROM audit {clause}"  # noqa: S608 - made of constants
+        f" ORDER BY id DESC LIMIT ${len(values) + 1}",
+        *values,
         limit,
     )
     return [entry_of(row) for row in rows]
+
+
+async def read_audit(
+    connection: Session, which: AuditFilter | None = None
+) -> AsyncIterator[AuditEntry]:
+    """Yield all entries, oldest first, some at a time. Needs an open database transaction."""
+    clause, values = _clause(which or AuditFilter(), None)
+    statement = f"SELECT * FROM audit {clause} ORDER BY id"  # noqa: S608 - made of constants
+    async for row in connection.cursor(statement, *values, prefetch=_READ_COUNT):
+        yield entry_of(row)
+
+
+async def audit_is_guarded(connection: Session) -> bool:
+    """Whether the triggers that number, seal and protect the entries are in place and on."""
+    count = await connection.fetchval(
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'audit'::regclass"
+        " AND ((tgname = 'audit_is_chained' AND tgenabled IN ('O', 'A'))"
+        " OR (tgname = 'audit_is_append_only' AND tgenabled = 'A'))"
+    )
+    return bool(count == _TRIGGER_COUNT)
 
 
 def hash_entry(entry: AuditEntry) -> bytes:
@@ -197,6 +211,24 @@ def entry_of(row: Record) -> AuditEntry:
         previous_hash=row["previous_hash"],
         hash=row["hash"],
     )
+
+
+def _clause(which: AuditFilter, before: int | None) -> tuple[str, list[object]]:
+    conditions: list[str] = []
+    values: list[object] = []
+    for condition, value in (
+        ("id < {}", before),
+        ("action = {}", which.action),
+        ("(actor_id = {0} OR actor_name = {0})", which.actor),
+        ("subject = {}", which.subject),
+        ("outcome = {}", which.outcome),
+        ("at >= {}", which.since),
+        ("at < {}", which.until),
+    ):
+        if value is not None:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values)}"))
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
 def _details_text(details: Mapping[str, str | int | bool]) -> str:

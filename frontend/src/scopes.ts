@@ -10,6 +10,7 @@ export const SCOPES = {
   "analytics:read": "See summaries over all accounts",
   "operations:read": "See the pipeline, its shards and what could not be written",
   "operations:write": "Replay and discard what could not be written",
+  "audit:read": "Read the audit trail",
   admin: "Manage users, clients and keys",
 } as const;
 

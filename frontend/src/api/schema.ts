@@ -147,6 +147,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entries
+         * @description List entries, newest first; further pages by `Link: <…>; rel="next"`.
+         *
+         *     Nobody can change or delete one. `aether audit verify` shows that nobody has.
+         */
+        get: operations["list_entries_audit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/devices/{user_code}": {
         parameters: {
             query?: never;
@@ -791,6 +813,80 @@ export interface components {
              * @description Normal deviate; null while it cannot be judged.
              */
             z_score: number | null;
+        };
+        /**
+         * AuditEntry
+         * @description One act: who did what, when and from where.
+         * @example {
+         *       "action": "alert.resolve",
+         *       "actor_id": "3f0f4a0e-7a6b-4f53-9d43-3a2f6f6f5b11",
+         *       "actor_kind": "user",
+         *       "actor_name": "ada@example.com",
+         *       "address": "192.0.2.7",
+         *       "at": "2026-01-31T12:00:00.123456Z",
+         *       "details": {
+         *         "account_id": "acc-7f3k2m",
+         *         "resolution": "fraud"
+         *       },
+         *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "id": 4711,
+         *       "outcome": "success",
+         *       "request_id": "5c1f0b7a3e-19",
+         *       "subject": "019c1b5e-6c00-7a00-8000-000000000001"
+         *     }
+         */
+        AuditEntry: {
+            /**
+             * Action
+             * @example session.begin
+             * @example user.role
+             */
+            action: string;
+            /** Actor Id */
+            actor_id: string;
+            /**
+             * Actor Kind
+             * @enum {string}
+             */
+            actor_kind: "user" | "client" | "command" | "system" | "anonymous";
+            /**
+             * Actor Name
+             * @description An e-mail address, a client's name, or who ran a command.
+             */
+            actor_name: string;
+            /** Address */
+            address: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: string | number | boolean;
+            };
+            /**
+             * Hash
+             * @description SHA-256 over the entry and the hash of the one before.
+             */
+            hash: string;
+            /**
+             * Id
+             * @description Its place in a sequence without gaps.
+             */
+            id: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "success" | "failure";
+            /** Request Id */
+            request_id: string;
+            /**
+             * Subject
+             * @description The id of what was acted upon.
+             */
+            subject: string;
         };
         /**
          * BulkResult
@@ -2226,6 +2322,7 @@ export interface components {
 export type Accuracy = components['schemas']['Accuracy'];
 export type Alert = components['schemas']['Alert'];
 export type Anomaly = components['schemas']['Anomaly'];
+export type AuditEntry = components['schemas']['AuditEntry'];
 export type BulkResult = components['schemas']['BulkResult'];
 export type BulkSummary = components['schemas']['BulkSummary'];
 export type Counters = components['schemas']['Counters'];
@@ -2507,6 +2604,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entries_audit__get: {
+        parameters: {
+            query?: {
+                action?: string | null;
+                /** @description Id or name */
+                actor?: string | null;
+                cursor?: string | null;
+                limit?: number;
+                outcome?: ("success" | "failure") | null;
+                /** @description RFC 3339; at or after it. */
+                since?: string | null;
+                subject?: string | null;
+                /** @description RFC 3339; before it. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntry"][];
                 };
             };
             /** @description A problem */
