@@ -43,23 +43,26 @@ class Policy:
     """Why nobody need be signed in; None: they must."""
     scope_any: str | None = field(init=False)
     """The scope that reaches all accounts, where `scope` reaches one's own."""
-    _sufficient: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         wider = f"{self.scope}_any"
         object.__setattr__(self, "scope_any", wider if wider in SCOPES else None)
-        # Who may do something for all accounts may do it for one.
-        sufficient = frozenset() if self.scope is None else frozenset({self.scope, wider})
-        object.__setattr__(self, "_sufficient", sufficient)
 
     def admits(self, caller: Bearer) -> bool:
-        """Whether a caller may call at all."""
-        return self.scope is None or not self._sufficient.isdisjoint(caller.scopes)
+        """Whether a caller may call at all; a scope for one's own account needs an account."""
+        if self.scope is None or self.scope_any in caller.scopes:
+            return True
+        return self.scope in caller.scopes and (
+            self.scope_any is None or caller.account_id is not None
+        )
 
     def check(self, caller: Bearer) -> None:
         """Raise NotPermitted for a caller who may not call at all."""
-        if not self.admits(caller):
-            raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")
+        if self.admits(caller):
+            return
+        if self.scope in caller.scopes:
+            raise NotPermitted(f"You have no account; this needs the scope {self.scope_any}.")
+        raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")
 
     def reaches_all(self, caller: Bearer) -> bool:
         """Whether a caller reaches the objects of every account."""
@@ -67,7 +70,9 @@ class Policy:
 
     def reaches(self, caller: Bearer, account_id: str) -> bool:
         """Whether a caller reaches the objects of an account."""
-        return self.reaches_all(caller) or (account_id == caller.account_id and self.admits(caller))
+        return self.scope_any in caller.scopes or (
+            account_id == caller.account_id and self.scope in caller.scopes
+        )
 
     def check_account(self, caller: Bearer, account_id: str) -> None:
         """Raise NotPermitted for a caller who does not reach an account."""

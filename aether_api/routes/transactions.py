@@ -30,7 +30,6 @@ from aether_core.errors import (
     AetherError,
     InvalidInput,
     NotFound,
-    NotPermitted,
     OutcomeUnknown,
     TransactionDiscarded,
 )
@@ -348,6 +347,7 @@ def _visible_account(caller: Caller, account_id: str | None) -> str | None:
         return None
     wanted = caller.account_id if account_id is None else check_account(account_id)
     if wanted is None:
+        # Nobody without an account comes here; None would be all of them.
         raise NotPermitted("You have no account, and may not see those of others.")
     _may_read.check_account(caller, wanted)
     return wanted

@@ -45,6 +45,7 @@ class Served:
 
 _SHARING = frozenset(
     {
+        "test_access_matrix",
         "test_bad_input",
         "test_bulk",
         "test_dashboard_files",

@@ -1,0 +1,125 @@
+"""Makes the table "What each role can do" of docs/security.md: `python -m docs.make_roles`.
+
+The table below is written by hand, from what Aether promises, and from no code of it. A test asks
+a running gateway every question that it answers, and another compares the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "security.md"
+BEGIN = "<!-- made by `python -m docs.make_roles`; do not edit -->\n"
+END = "<!-- end of what is made -->\n"
+
+PEOPLE = ("anybody", "customer", "analyst", "operator", "admin")
+
+# Who may call: anybody, customer, analyst, operator, admin; and the scopes that let a service in.
+# yes: all objects. own: those of one's own account (or session) only; others do not exist for one.
+_TABLE = """
+POST /auth/register                            yes yes yes yes yes | any
+POST /auth/login                               yes yes yes yes yes | any
+POST /auth/refresh                             yes yes yes yes yes | any
+POST /auth/logout                              -   own own own own | any
+GET  /auth/me                                  -   own own own own | any
+
+POST /oauth/token                              yes yes yes yes yes | any
+POST /oauth/revoke                             yes yes yes yes yes | any
+POST /oauth/introspect                         -   -   -   -   yes | admin
+GET  /.well-known/jwks.json                    yes yes yes yes yes | any
+GET  /.well-known/oauth-authorization-server   yes yes yes yes yes | any
+
+POST /transactions/                            -   own -   -   yes | transactions:write_any
+POST /transactions/bulk                        -   own -   -   yes | transactions:write_any
+GET  /transactions/                            -   own yes yes yes | transactions:read_any
+GET  /transactions/{transaction_id}            -   own yes yes yes | transactions:read_any
+GET  /transactions/stream/length               -   yes yes yes yes | any
+
+GET  /alerts/                                  -   -   yes -   yes | alerts:read
+GET  /alerts/{alert_id}                        -   -   yes -   yes | alerts:read
+POST /alerts/{alert_id}/resolve                -   -   yes -   yes | alerts:write
+
+GET  /analytics/forecast                       -   yes yes yes yes | any
+GET  /analytics/summary                        -   -   yes yes yes | analytics:read
+GET  /events                                   -   own yes yes yes | any
+
+GET  /operations/pipeline                      -   -   -   yes yes | operations:read
+GET  /operations/trace/{transaction_id}        -   -   -   yes yes | operations:read
+GET  /operations/dead-letters                  -   -   -   yes yes | operations:read
+GET  /operations/dead-letters/{letter_id}      -   -   -   yes yes | operations:read
+POST /operations/dead-letters/{letter_id}/replay   - - -   yes yes | operations:write
+POST /operations/dead-letters/{letter_id}/discard  - - -   yes yes | operations:write
+
+GET  /health                                   yes yes yes yes yes | any
+GET  /health/live                              yes yes yes yes yes | any
+GET  /health/ready                             yes yes yes yes yes | any
+GET  /metrics                                  -   -   -   yes yes | operations:read
+"""
+
+_NOTES = """\
+`own`: one's own account, or one's own sign-in; what belongs to another looks as if it did not
+exist (404), byte for byte. A service client has no account. An empty cell is 401 for who is not
+signed in and 403 for who is.
+
+- `/auth/refresh`, `/oauth/token` and `/oauth/revoke` ask for a credential of their own: a refresh
+  token, or a client's secret. `/oauth/introspect` takes a client's secret as well, and then tells
+  it of its own tokens only.
+- `/events` shows each caller what the endpoints of the same things would: transactions of one's own
+  account or of all, alerts and counters as far as the scopes reach. It ends with its token.
+- `/metrics` is open to this machine itself, `/health/ready` tells details to this machine and to
+  operators, and `/openapi.json` and the dashboard's files are for everybody.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of one address, and who may call it."""
+
+    method: str
+    path: str
+    cells: dict[str, str]
+    """By PEOPLE: yes, own, or - for nobody."""
+    scopes: frozenset[str]
+    """Those that let a service in; `any`: whoever is signed in."""
+
+    def cell_of_service(self, scope: str) -> str:
+        """Return what a service with this scope alone may do."""
+        return "yes" if self.scopes & {"any", scope} else "-"
+
+
+def rows() -> list[Row]:
+    """Return the table."""
+    found = []
+    for line in filter(None, _TABLE.splitlines()):
+        left, right = line.split("|")
+        method, path, *cells = left.split()
+        found.append(
+            Row(method, path, dict(zip(PEOPLE, cells, strict=True)), frozenset(right.split()))
+        )
+    return found
+
+
+def make_section() -> str:
+    """Return what stands between the marks."""
+    shown = {"yes": "yes", "own": "own", "-": ""}
+    lines = [
+        "| endpoint | anybody | customer | analyst | operator | admin | services with |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows():
+        cells = " | ".join(shown[cell] for cell in row.cells.values())
+        scopes = ", ".join("any token" if s == "any" else f"`{s}`" for s in sorted(row.scopes))
+        lines.append(f"| `{row.method} {row.path}` | {cells} | {scopes} |")
+    return "\n".join([*lines, "", _NOTES])
+
+
+def made(page: str) -> str:
+    """Return the page with its section made anew."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{make_section()}{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(made(PAGE.read_text()))
