@@ -240,9 +240,12 @@ class Requirement(Declared, SecurityBase):
 
 
 @cache
-def require(scope: str | None = None) -> Requirement:
-    """Return a dependency that lets through who is signed in and has this scope (None: any)."""
-    return Requirement(Policy(scope))
+def require(scope: str | None = None, *, is_for_people: bool = False) -> Requirement:
+    """Return a dependency that lets through who is signed in and has this scope (None: any).
+
+    is_for_people: services may not, whatever their scopes.
+    """
+    return Requirement(Policy(scope, is_for_people=is_for_people))
 
 
 def authorization_of(request: Request) -> str | None:

@@ -25,6 +25,10 @@ class Bearer(Protocol):
     """What of a caller decides: see `access.Caller`."""
 
     @property
+    def kind(self) -> str:
+        """`user` for a person, `client` for a service."""
+
+    @property
     def scopes(self) -> frozenset[str]:
         """What they may do."""
 
@@ -35,12 +39,14 @@ class Bearer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What an endpoint needs of its caller: nothing, to be signed in, or a scope."""
+    """What an endpoint needs of its caller: nothing, to be signed in, to be a person, a scope."""
 
     scope: str | None = None
     """None: whoever is signed in."""
     open_because: str | None = None
     """Why nobody need be signed in; None: they must."""
+    is_for_people: bool = False
+    """Whether a service may not, whatever its scopes."""
     scope_any: str | None = field(init=False)
     """The scope that reaches all accounts, where `scope` reaches one's own."""
 
@@ -50,6 +56,8 @@ class Policy:
 
     def admits(self, caller: Bearer) -> bool:
         """Whether a caller may call at all; a scope for one's own account needs an account."""
+        if self.is_for_people and caller.kind != "user":
+            return False
         if self.scope is None or self.scope_any in caller.scopes:
             return True
         return self.scope in caller.scopes and (
@@ -60,6 +68,8 @@ class Policy:
         """Raise NotPermitted for a caller who may not call at all."""
         if self.admits(caller):
             return
+        if self.is_for_people and caller.kind != "user":
+            raise NotPermitted("Only a person can do this.")
         if self.scope in caller.scopes:
             raise NotPermitted(f"You have no account; this needs the scope {self.scope_any}.")
         raise NotPermitted(f"This needs the scope {self.scope}, which you do not have.")

@@ -27,6 +27,9 @@ GET  /auth/me                                  -   own own own own | any
 POST /oauth/token                              yes yes yes yes yes | any
 POST /oauth/revoke                             yes yes yes yes yes | any
 POST /oauth/introspect                         -   -   -   -   yes | admin
+POST /oauth/device_authorization               yes yes yes yes yes | any
+GET  /auth/devices/{user_code}                 -   yes yes yes yes | -
+POST /auth/devices/{user_code}                 -   yes yes yes yes | -
 GET  /.well-known/jwks.json                    yes yes yes yes yes | any
 GET  /.well-known/oauth-authorization-server   yes yes yes yes yes | any
 
@@ -65,6 +68,7 @@ signed in and 403 for who is.
 - `/auth/refresh`, `/oauth/token` and `/oauth/revoke` ask for a credential of their own: a refresh
   token, or a client's secret. `/oauth/introspect` takes a client's secret as well, and then tells
   it of its own tokens only.
+- Whoever is shown a code may decide about the device, and gives it no more than they may do.
 - `/events` shows each caller what the endpoints of the same things would: transactions of one's own
   account or of all, alerts and counters as far as the scopes reach. It ends with its token.
 - `/metrics` is open to this machine itself, `/health/ready` tells details to this machine and to
@@ -109,9 +113,13 @@ def make_section() -> str:
     ]
     for row in rows():
         cells = " | ".join(shown[cell] for cell in row.cells.values())
-        scopes = ", ".join("any token" if s == "any" else f"`{s}`" for s in sorted(row.scopes))
+        scopes = ", ".join(_shown_scope(scope) for scope in sorted(row.scopes))
         lines.append(f"| `{row.method} {row.path}` | {cells} | {scopes} |")
     return "\n".join([*lines, "", _NOTES])
+
+
+def _shown_scope(scope: str) -> str:
+    return {"any": "any token", "-": ""}.get(scope, f"`{scope}`")
 
 
 def made(page: str) -> str:

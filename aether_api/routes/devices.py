@@ -28,7 +28,7 @@ from aether_api.schemas_auth import (
 from aether_core.database.connection import borrow
 from aether_core.database.devices import DeviceAuthorization
 from aether_core.database.users import lock_user
-from aether_core.errors import NotAuthenticated, NotFound, NotPermitted
+from aether_core.errors import NotAuthenticated, NotFound
 from aether_core.identity.attempts import (
     give_user_code_guess_back,
     take_device_request,
@@ -44,6 +44,7 @@ UserCode = Annotated[
     str,
     Path(max_length=32, description="As the device shows it; hyphens and case do not matter."),
 ]
+Person = Annotated[Caller, Depends(require(is_for_people=True))]
 _NO_CODE: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "There is no such code."},
     409: {"description": "The code was approved or denied before."},
@@ -94,11 +95,12 @@ async def ask_for_codes(request: Request) -> DeviceCodes:
 
 @router.get("/auth/devices/{user_code}", summary="See what a device asks for", responses=_NO_CODE)
 async def show_device(
-    user_code: UserCode, request: Request, caller: Annotated[Caller, Depends(require())]
+    user_code: UserCode,
+    request: Request,
+    caller: Person,
 ) -> DeviceRequest:
     """Say which program asks, from where, and what it would get of what you may do."""
     access = access_of(request)
-    _check_person(caller)
     async with _guess(access, request, caller), borrow(access.pool) as connection:
         device = await find_device(connection, user_code)
     return DeviceRequest(
@@ -115,11 +117,10 @@ async def decide_about_device(
     user_code: UserCode,
     body: DeviceDecision,
     request: Request,
-    caller: Annotated[Caller, Depends(require())],
+    caller: Person,
 ) -> Message:
     """Let a device act for you, or not. It never gets more than you may do at this moment."""
     access = access_of(request)
-    _check_person(caller)
     async with (
         _guess(access, request, caller),
         borrow(access.pool) as connection,
@@ -162,11 +163,6 @@ async def _guess(access: Access, request: Request, caller: Caller) -> AsyncItera
     finally:
         if not is_wrong:
             await give_user_code_guess_back(access.redis, user_id=caller.subject, address=address)
-
-
-def _check_person(caller: Caller) -> None:
-    if caller.kind != "user":
-        raise NotPermitted("Only a person can decide about a device.")
 
 
 def _name_of(device: DeviceAuthorization) -> str:

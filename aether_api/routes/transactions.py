@@ -30,6 +30,7 @@ from aether_core.errors import (
     AetherError,
     InvalidInput,
     NotFound,
+    NotPermitted,
     OutcomeUnknown,
     TransactionDiscarded,
 )

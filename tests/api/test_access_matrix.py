@@ -68,6 +68,8 @@ _ASKED: dict[str, list[Asked]] = {
         Asked(_item, {"Prefer": "wait=1"}),
     ],
     "POST /transactions/bulk": [Asked(lambda account: [_item(account)]), Asked(_line, _LINES)],
+    "POST /oauth/device_authorization": [Asked(lambda _: b"", _FORM, unready=400)],
+    "POST /auth/devices/{user_code}": [Asked(lambda _: {"approve": True})],
     "POST /alerts/{alert_id}/resolve": [Asked(lambda _: {"resolution": "fraud"})],
     # As from another machine.
     "GET /metrics": [Asked(headers={"X-Forwarded-For": "203.0.113.7"})],
@@ -112,6 +114,7 @@ def objects(
         "transaction_id": {"own": own, "other": others, "missing": _beside(own)},
         "alert_id": {"other": alert, "missing": _beside(alert)},
         "letter_id": {"missing": _beside(own)},
+        "user_code": {"missing": "WRNG-WRNG"},
     }
 
 
