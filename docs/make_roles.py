@@ -53,6 +53,7 @@ GET  /operations/dead-letters                  -   -   -   yes yes | operations:
 GET  /operations/dead-letters/{letter_id}      -   -   -   yes yes | operations:read
 POST /operations/dead-letters/{letter_id}/replay   - - -   yes yes | operations:write
 POST /operations/dead-letters/{letter_id}/discard  - - -   yes yes | operations:write
+GET  /audit/                                   -   -   -   -   yes | audit:read
 
 GET  /health                                   yes yes yes yes yes | any
 GET  /health/live                              yes yes yes yes yes | any
