@@ -25,7 +25,7 @@ from aether_api.auditing import Pace
 from aether_api.news import AGE_MAX_S, TROUBLES, RevocationNews
 from aether_api.policy import Declared, Policy
 from aether_core.cancellation import heed_cancellation
-from aether_core.database.connection import Pool
+from aether_core.database.connection import Pool, Session
 from aether_core.database.revocations import Revocation
 from aether_core.errors import DatabaseUnavailable, NotAuthenticated, Unavailable
 from aether_core.identity import keys
@@ -147,6 +147,14 @@ class Access:
             await self._load_keys()
         assert self._ring is not None  # noqa: S101 - for the type checker
         return self._ring
+
+    async def rotate_keys(self, connection: Session, *, void_older: bool) -> str:
+        """Make a new signing key in the caller's transaction; `reload_keys` after its commit."""
+        return await keys.rotate_signing_key(connection, self._sealing_key, void_older=void_older)
+
+    async def reload_keys(self) -> None:
+        """Read the keys afresh, since they were changed here; others do within a second or so."""
+        await self._load_keys()
 
     async def apply(self, revocation: Revocation) -> None:
         """Let a revocation that is durable take effect: here at once, elsewhere by the stream."""

@@ -46,14 +46,18 @@ from aether_api.routes import (
     audit,
     auth,
     bulk,
+    clients,
     dead_letters,
     devices,
     events,
     health,
     introspection,
+    keys,
     oauth,
     operations,
+    sessions,
     transactions,
+    users,
     well_known,
 )
 from aether_api.written import Written
@@ -172,10 +176,14 @@ def create_app(
     )
     for router in (
         auth.router,
+        sessions.router,
         oauth.router,
         introspection.router,
         devices.router,
         well_known.router,
+        users.router,
+        clients.router,
+        keys.router,
         transactions.router,
         bulk.router,
         alerts.router,

@@ -17,10 +17,10 @@ from fastapi import Request
 from aether_api.access import Access, authorization_of
 from aether_api.auditing import note_act
 from aether_core.database.audit import NOBODY
+from aether_core.database.clients import Client, find_client
 from aether_core.database.connection import borrow
-from aether_core.database.users import Client, find_client
 from aether_core.errors import OAuthRefused
-from aether_core.identity.opaque import is_same_secret
+from aether_core.identity.clients import is_secret_of
 from aether_core.identity.refreshing import CONSOLE_CLIENT_ID
 
 AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post")
@@ -33,8 +33,6 @@ GRANT_TYPES: Final = ("client_credentials", "refresh_token", DEVICE_GRANT)
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _FIELD_COUNT_MAX: Final = 20
 _VALUE_LENGTH_MAX: Final = 4096
-# Compared with when there is no such client, so that this takes as long.
-_NO_HASH: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,8 @@ async def authenticate_client(access: Access, request: Request, form: Form) -> C
     if identifier.isascii() and identifier.isprintable():
         async with borrow(access.pool) as connection:
             client = await find_client(connection, identifier)
-    is_right = is_same_secret(secret, client.secret_hash if client is not None else _NO_HASH)
-    if client is None or not client.is_active or not is_right:
+    is_right = is_secret_of(client, secret)
+    if client is None or not is_right:
         await _note_failure(access, request, client)
         raise OAuthRefused("invalid_client", "The client is not known or its secret is wrong.")
     return client

@@ -29,6 +29,7 @@ _BY_HAND: Final[tuple[type[BaseModel], ...]] = (
 
 _TAGS: Final = (
     {"name": "sign-in", "description": "Accounts and sessions."},
+    {"name": "administration", "description": "Users, service clients and signing keys."},
     {"name": "oauth", "description": "Tokens for services, by the standards."},
     {"name": "transactions", "description": "Submit and read transactions."},
     {"name": "alerts", "description": "What was flagged, and what people decided."},

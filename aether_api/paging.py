@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Callable, Mapping, MutableSequence
 from hashlib import blake2b
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -27,14 +27,15 @@ _CHECK_SIZE: Final = 8
 
 
 class Listed(Protocol):
-    """What lists are made of."""
+    """What most lists are made of."""
 
     @property
     def id(self) -> UUID | int:
-        """By which they are ordered."""
+        """By which the next page is found."""
 
 
 Item = TypeVar("Item", bound=Listed)
+AnyItem = TypeVar("AnyItem")
 
 
 class Page:
@@ -58,10 +59,16 @@ class Page:
 
     def cut(self, found: MutableSequence[Item], limit: int) -> dict[str, str]:
         """Take off what was found beyond the page; return the header that leads to it, if any."""
+        return self.cut_by(lambda item: item.id, found, limit)
+
+    def cut_by(
+        self, place_of: Callable[[AnyItem], UUID | int], found: MutableSequence[AnyItem], limit: int
+    ) -> dict[str, str]:
+        """Do so for items that have another id: place_of says where each stands."""
         if len(found) <= limit:
             return {}
         del found[limit:]
-        cursor = make_cursor(found[-1].id, self._filters)
+        cursor = make_cursor(place_of(found[-1]), self._filters)
         return {"Link": next_link(self._path, self._query, cursor)}
 
 

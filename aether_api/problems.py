@@ -100,6 +100,8 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.NotFound: ProblemKind("not-found", "Not found", 404),
     errors.Conflict: ProblemKind("conflict", "Somebody else was first", 409),
     errors.EmailTaken: ProblemKind("email-taken", "The e-mail address is taken", 409),
+    errors.LastAdmin: ProblemKind("last-admin", "The last admin", 409),
+    errors.OwnRole: ProblemKind("own-role", "One's own role", 409),
     errors.AlertAlreadyResolved: ProblemKind(
         "alert-already-resolved", "The alert is already resolved", 409
     ),
@@ -122,6 +124,7 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.Refused: ProblemKind("refused", "Refused", 403),
     errors.NotAuthenticated: ProblemKind("not-authenticated", "Not signed in", 401),
     errors.NotPermitted: ProblemKind("not-permitted", "Not permitted", 403),
+    errors.WrongPassword: ProblemKind("wrong-password", "The current password is wrong", 403),
     errors.OAuthRefused: ProblemKind("oauth-refused", "The token request is refused", 400),
     errors.TooManyAttempts: ProblemKind("too-many-attempts", "Too many attempts", 429),
     errors.Unavailable: _UNAVAILABLE,

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aether_core.identity.password_rule import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
+
 _EMAIL = "ada@example.com"
 _PASSWORD = "correct horse battery"  # noqa: S105 - an example
 _ACCESS_TOKEN = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6…"  # noqa: S105 - an example
@@ -27,7 +29,10 @@ Password = Annotated[
         min_length=1,
         max_length=_PASSWORD_CAP,
         examples=[_PASSWORD],
-        description="8 characters to 72 bytes of UTF-8, none of the commonest.",
+        description=(
+            f"{PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters, of any kind; not easily"
+            " guessed. One chosen before this was so goes on."
+        ),
         json_schema_extra={"format": "password"},
     ),
 ]

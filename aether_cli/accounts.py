@@ -1,45 +1,28 @@
-"""What `aether user` and `aether client` do: changes in PostgreSQL, then news of them to gateways.
-
-In:   the settings of an installation; what was asked for.
-Out:  the users and clients as they are now. These work while no gateway runs; where tokens were
-      made void, every running gateway knows within a second.
-"""
+"""What `aether user` does, and the first admin of an installation."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from redis import exceptions as redis_errors
-
-from aether_cli.embedded import resolve_servers
-from aether_cli.stores import check_migrated, open_database, operator
-from aether_cli.supervisor import load_running_settings
+from aether_cli.changes import change, change_and_announce, note, running_settings
+from aether_cli.stores import open_database
 from aether_core.database import users
-from aether_core.database.audit import add_audit_entry
 from aether_core.database.connection import Session
 from aether_core.database.revocations import Revocation
-from aether_core.database.users import Client, User
+from aether_core.database.users import User
 from aether_core.errors import CannotStart, InvalidInput
 from aether_core.identity import accounts
-from aether_core.identity.accounts import NewClient
 from aether_core.identity.emails import normalise_email
-from aether_core.identity.passwords import PasswordHasher, check_password
-from aether_core.identity.revocation import announce_revocation
-from aether_core.identity.roles import Role, scope_text
+from aether_core.identity.password_rule import check_password
+from aether_core.identity.passwords import PasswordHasher, make_password
+from aether_core.identity.roles import Role
 from aether_core.settings import Settings
-from aether_core.stream.connection import open_redis
-
-_T = TypeVar("_T")
 
 FIRST_ADMIN_EMAIL: Final = "admin@localhost.example"
 """The first admin's address when AETHER_ADMIN_EMAIL is unset."""
-
-_ANNOUNCE_TIMEOUT_S: Final = 2.0
 
 
 def ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
@@ -68,104 +51,89 @@ def check_first_admin(settings: Settings) -> None:
 
 def add_user(email: str, role: Role, password: str) -> User:
     """Add a user. Raises InvalidInput, EmailTaken."""
+    settings = running_settings()
 
     async def work(connection: Session) -> User:
         plain = normalise_email(email)
         check_password(password, plain)
-        password_hash = await _hash(settings, password)
         user = await accounts.create_user(
-            connection, email=plain, password_hash=password_hash, role=role
+            connection, email=plain, password_hash=await _hash(settings, password), role=role
         )
-        await _note_user(connection, "user.add", user, {"role": role})
+        await note(connection, "user.add", str(user.id), {"email": user.email, "role": role})
         return user
 
-    settings = resolve_servers(load_running_settings())
-    return _run(settings, work)
+    return change(work, settings)
 
 
 def list_users() -> list[User]:
     """Return all users."""
-    return _run(resolve_servers(load_running_settings()), users.find_users)
+    return change(users.find_users)
 
 
 def change_role(email: str, role: Role) -> None:
-    """Give a user another role. Raises NotFound."""
+    """Give a user another role. Raises NotFound, LastAdmin."""
 
-    async def work(connection: Session) -> Revocation:
-        user = await accounts.get_user(connection, email)
-        revocation = await accounts.change_role(connection, user, role)
-        await _note_user(connection, "user.role", user, {"role": role, "role_before": user.role})
-        return revocation
+    async def act(connection: Session, user: User) -> Revocation:
+        return await accounts.change_role(connection, user, role)
 
-    _run_and_announce(work)
+    _change_user(email, "user.role", act, role=role)
 
 
 def change_password(email: str, password: str) -> None:
-    """Give a user another password and sign it out everywhere. Raises NotFound, InvalidInput."""
+    """Give a user a chosen password and sign it out everywhere. Raises NotFound, InvalidInput."""
+    _set_password(email, password, "user.password")
 
-    async def work(connection: Session) -> Revocation:
-        user = await accounts.get_user(connection, email)
-        check_password(password, user.email)
-        password_hash = await _hash(settings, password)
-        revocation = await accounts.change_password(connection, user, password_hash)
-        await _note_user(connection, "user.password", user)
-        return revocation
 
-    settings = load_running_settings()
-    _run_and_announce(work)
+def reset_password(email: str) -> str:
+    """Give a user a password made at random, and sign it out everywhere. Raises NotFound."""
+    password = make_password()
+    _set_password(email, password, "user.reset")
+    return password
 
 
 def set_user_active(email: str, *, is_active: bool) -> None:
-    """Disable or enable a user. Raises NotFound."""
+    """Disable or enable a user. Raises NotFound, LastAdmin."""
 
-    async def work(connection: Session) -> Revocation:
-        user = await accounts.get_user(connection, email)
-        revocation = await accounts.set_active(connection, user, is_active=is_active)
-        await _note_user(connection, "user.enable" if is_active else "user.disable", user)
-        return revocation
+    async def act(connection: Session, user: User) -> Revocation:
+        return await accounts.set_active(connection, user, is_active=is_active)
 
-    _run_and_announce(work)
-
-
-def add_client(name: str, scopes: list[str]) -> NewClient:
-    """Add a service client. Raises InvalidInput, Conflict."""
-
-    async def work(connection: Session) -> NewClient:
-        made = await accounts.create_client(connection, name, scopes)
-        details = {"name": made.client.name, "scope": scope_text(made.client.scopes)}
-        await _note_client(connection, "client.add", made.client.id, details)
-        return made
-
-    return _run(resolve_servers(load_running_settings()), work)
-
-
-def list_clients() -> list[Client]:
-    """Return all clients."""
-    return _run(resolve_servers(load_running_settings()), users.find_clients)
-
-
-def set_client_active(name_or_id: str, *, is_active: bool) -> None:
-    """Disable or enable a client. Raises NotFound."""
-
-    async def work(connection: Session) -> Revocation:
-        revocation = await accounts.set_client_active(connection, name_or_id, is_active=is_active)
-        action = "client.enable" if is_active else "client.disable"
-        await _note_client(connection, action, revocation.subject, {})
-        return revocation
-
-    _run_and_announce(work)
+    _change_user(email, "user.enable" if is_active else "user.disable", act)
 
 
 def read_password(*, from_stdin: bool) -> tuple[str, bool]:
     """Return a password, and whether it was made here at random and must be shown."""
     if not from_stdin:
-        return secrets.token_urlsafe(15), True
+        return make_password(), True
     return sys.stdin.readline().rstrip("\r\n"), False
+
+
+def _set_password(email: str, password: str, action: str) -> None:
+    settings = running_settings()
+
+    async def act(connection: Session, user: User) -> Revocation:
+        check_password(password, user.email)
+        return await accounts.change_password(connection, user, await _hash(settings, password))
+
+    _change_user(email, action, act)
+
+
+def _change_user(
+    email: str, action: str, act: Callable[[Session, User], Awaitable[Revocation]], **details: str
+) -> None:
+    async def work(connection: Session) -> tuple[None, Revocation]:
+        user = await accounts.get_user(connection, email)
+        revocation = await act(connection, user)
+        if action == "user.role":
+            details["role_before"] = user.role
+        await note(connection, action, str(user.id), {"email": user.email, **details})
+        return None, revocation
+
+    change_and_announce(work)
 
 
 async def _ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
     given = settings.admin_password
-    password = given.get_secret_value() if given is not None else secrets.token_urlsafe(15)
+    password = given.get_secret_value() if given is not None else make_password()
     email = normalise_email(settings.admin_email or FIRST_ADMIN_EMAIL)
     async with open_database(settings) as connection, connection.transaction():
         if not await users.lock_first_admin(connection):
@@ -177,31 +145,13 @@ async def _ensure_first_admin(settings: Settings) -> tuple[str, str] | None:
             password_hash=await _hash(settings, password),
             role="admin",
         )
-        await _note_user(connection, "user.add", user, {"role": "admin", "is_first_admin": True})
+        await note(
+            connection,
+            "user.add",
+            str(user.id),
+            {"email": email, "role": "admin", "is_first_admin": True},
+        )
     return email, password
-
-
-async def _note_user(
-    connection: Session,
-    action: str,
-    user: User,
-    details: Mapping[str, str | int | bool] | None = None,
-) -> None:
-    await add_audit_entry(
-        connection,
-        action=action,
-        actor=operator(),
-        subject=str(user.id),
-        details={"email": user.email, **(details or {})},
-    )
-
-
-async def _note_client(
-    connection: Session, action: str, client_id: str, details: Mapping[str, str | int | bool]
-) -> None:
-    await add_audit_entry(
-        connection, action=action, actor=operator(), subject=client_id, details=details
-    )
 
 
 async def _hash(settings: Settings, password: str) -> str:
@@ -210,32 +160,3 @@ async def _hash(settings: Settings, password: str) -> str:
         return await hasher.hash(password)
     finally:
         hasher.close()
-
-
-def _run(settings: Settings, work: Callable[[Session], Awaitable[_T]]) -> _T:
-    """Do something in one database transaction."""
-
-    async def in_transaction() -> _T:
-        async with open_database(settings) as connection, connection.transaction():
-            await check_migrated(connection)
-            return await work(connection)
-
-    return asyncio.run(in_transaction())
-
-
-def _run_and_announce(work: Callable[[Session], Awaitable[Revocation]]) -> None:
-    settings = resolve_servers(load_running_settings())
-    revocation = _run(settings, work)
-    # Who cannot be told finds it in PostgreSQL within a second.
-    with suppress(redis_errors.RedisError, OSError, TimeoutError):
-        asyncio.run(_announce(settings, revocation))
-
-
-async def _announce(settings: Settings, revocation: Revocation) -> None:
-    if settings.redis_url is None:
-        return
-    redis = open_redis(settings.redis_url.get_secret_value(), timeout_s=_ANNOUNCE_TIMEOUT_S)
-    try:
-        await announce_revocation(redis, revocation)
-    finally:
-        await redis.aclose()

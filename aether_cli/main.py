@@ -19,6 +19,7 @@ _SUBCOMMANDS = (
     "run",
     "user",
     "client",
+    "keys",
     "dead-letters",
     "trace",
     "verify",

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command()(role)
     group.command()(password)
+    group.command()(reset)
     group.command()(disable)
     group.command()(enable)
     app.add_typer(group, name="user")
@@ -84,6 +85,15 @@ def password(email: _Email, password_stdin: _PasswordStdin = False) -> None:
     typer.echo(f"{email} has a new password and is signed out everywhere.")
     if is_random:
         typer.echo(f"Password, shown this once: {chosen}")
+
+
+def reset(email: _Email) -> None:
+    """Give somebody a password made at random, shown once, and sign them out everywhere."""
+    from aether_cli import accounts
+
+    made = accounts.reset_password(email)
+    typer.echo(f"{email} is signed out everywhere.")
+    typer.echo(f"Password, shown this once: {made}")
 
 
 def disable(email: _Email) -> None:

@@ -13,6 +13,8 @@ HTTP: `aether_api.problems` maps each class to a status.
     ├── Conflict                    somebody else was first
     │   ├── EmailTaken
     │   ├── AlertAlreadyResolved
+    │   ├── LastAdmin               without it nobody could manage users any more
+    │   ├── OwnRole                 nobody changes what they may do themselves
     │   ├── DeadLetterSettled       it was replayed or discarded before
     │   ├── DeviceCodeSettled       it was approved or denied before
     │   └── ReplayUnderWay          it may be in the stream once more
@@ -24,6 +26,7 @@ HTTP: `aether_api.problems` maps each class to a status.
     ├── Refused                     a caller who may not do this
     │   ├── NotAuthenticated
     │   ├── NotPermitted
+    │   ├── WrongPassword           the present one, asked for once more
     │   ├── OAuthRefused            RFC 6749 section 5.2
     │   └── TooManyAttempts
     ├── Unavailable                 try again later; nothing was accepted
@@ -102,6 +105,20 @@ class EmailTaken(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This e-mail address is already registered; sign in instead.")
+
+
+class LastAdmin(Conflict):
+    """The only admin who can sign in would be one no more."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the last active admin; make somebody else an admin first.")
+
+
+class OwnRole(Conflict):
+    """Somebody would change their own role."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody changes their own role; another admin can.")
 
 
 class AlertAlreadyResolved(Conflict):
@@ -200,6 +217,13 @@ class NotPermitted(Refused):
 
     def __init__(self, detail: str = "Your role does not allow this.") -> None:
         super().__init__(detail)
+
+
+class WrongPassword(Refused):
+    """Signed in, but the present password that came with the request is not the right one."""
+
+    def __init__(self) -> None:
+        super().__init__("The current password is wrong.")
 
 
 class OAuthRefused(Refused):

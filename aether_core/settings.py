@@ -137,6 +137,9 @@ class IdentitySettings(BaseModel):
     login_attempts_max: int = Field(10, ge=1)
     """Wrong passwords for one account from one address before they must wait; five times as many
     from one address for any account, ten times as many for one account from new addresses."""
+    login_failures_max: int = Field(10_000, ge=1)
+    """Wrong passwords of everybody together before those must wait who sign in from an address
+    that is new for their account."""
     login_window_s: int = Field(300, ge=1)
     """The time over which wrong passwords and registrations are counted."""
     registrations_max: int = Field(100, ge=1)

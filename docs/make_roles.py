@@ -23,6 +23,9 @@ POST /auth/login                               yes yes yes yes yes | any
 POST /auth/refresh                             yes yes yes yes yes | any
 POST /auth/logout                              -   own own own own | any
 GET  /auth/me                                  -   own own own own | any
+POST /auth/password                            -   own own own own | -
+GET  /auth/sessions                            -   own own own own | -
+DELETE /auth/sessions/{session_id}             -   own own own own | -
 
 POST /oauth/token                              yes yes yes yes yes | any
 POST /oauth/revoke                             yes yes yes yes yes | any
@@ -54,6 +57,24 @@ GET  /operations/dead-letters/{letter_id}      -   -   -   yes yes | operations:
 POST /operations/dead-letters/{letter_id}/replay   - - -   yes yes | operations:write
 POST /operations/dead-letters/{letter_id}/discard  - - -   yes yes | operations:write
 GET  /audit/                                   -   -   -   -   yes | audit:read
+
+GET  /users/                                   -   -   -   -   yes | admin
+POST /users/                                   -   -   -   -   yes | admin
+GET  /users/{user_id}                          -   -   -   -   yes | admin
+POST /users/{user_id}/role                     -   -   -   -   yes | admin
+POST /users/{user_id}/disable                  -   -   -   -   yes | admin
+POST /users/{user_id}/enable                   -   -   -   -   yes | admin
+POST /users/{user_id}/reset                    -   -   -   -   yes | admin
+POST /users/{user_id}/sign-out                 -   -   -   -   yes | admin
+GET  /clients/                                 -   -   -   -   yes | admin
+POST /clients/                                 -   -   -   -   yes | admin
+GET  /clients/{client_id}                      -   -   -   -   yes | admin
+POST /clients/{client_id}/rotate               -   -   -   -   yes | admin
+POST /clients/{client_id}/revoke               -   -   -   -   yes | admin
+POST /clients/{client_id}/disable              -   -   -   -   yes | admin
+POST /clients/{client_id}/enable               -   -   -   -   yes | admin
+GET  /keys/                                    -   -   -   -   yes | admin
+POST /keys/rotate                              -   -   -   -   yes | admin
 
 GET  /health                                   yes yes yes yes yes | any
 GET  /health/live                              yes yes yes yes yes | any

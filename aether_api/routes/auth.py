@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Cookie, Depends, Request, Response
+from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
 
 from aether_api.access import Access, Caller, access_of, authorization_of, require
 from aether_api.auditing import actor_of, actor_of_user, note_act
+from aether_api.origins import address_of, origin_of
 from aether_api.policy import open_because
 from aether_api.schemas_auth import (
     Credentials,
@@ -25,9 +26,11 @@ from aether_api.schemas_auth import (
     Tokens,
 )
 from aether_core.database.audit import NOBODY
-from aether_core.database.connection import borrow
-from aether_core.database.sessions import lock_session
-from aether_core.database.users import User, find_client, find_user, find_user_by_email
+from aether_core.database.clients import find_client
+from aether_core.database.connection import Session, borrow
+from aether_core.database.revocations import Revocation
+from aether_core.database.sessions import find_session as find_sign_in
+from aether_core.database.users import User, find_user, find_user_by_email
 from aether_core.errors import InvalidInput, NotAuthenticated, NotPermitted
 from aether_core.identity import accounts
 from aether_core.identity.attempts import (
@@ -37,7 +40,7 @@ from aether_core.identity.attempts import (
 )
 from aether_core.identity.emails import normalise_email
 from aether_core.identity.issuing import issue_to_user
-from aether_core.identity.passwords import check_password
+from aether_core.identity.password_rule import check_password
 from aether_core.identity.refreshing import (
     NotRefreshed,
     SignedIn,
@@ -71,9 +74,7 @@ async def register(body: Registration, request: Request) -> Registered:
     access = access_of(request)
     email = normalise_email(body.email)
     check_password(body.password, email)
-    await take_registration(
-        access.redis, access.settings.identity, address=_client_address(request)
-    )
+    await take_registration(access.redis, access.settings.identity, address=address_of(request))
     # Hashed before it is known whether the address is free: both answers take the same time.
     password_hash = await access.hasher.hash(body.password)
     async with borrow(access.pool) as connection, connection.transaction():
@@ -105,7 +106,7 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
         _refuse_other_sites(request)
     access = access_of(request)
     settings = access.settings.identity
-    address = _client_address(request)
+    address = address_of(request)
     await take_login_attempt(access.redis, settings, email=body.email, address=address)
     user = await _find_user(access, body.email)
     is_right = await access.hasher.matches(body.password, user.password_hash if user else None)
@@ -113,7 +114,9 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
         await _note_failure(access, request, body.email, user)
         raise NotAuthenticated(_WRONG)
     async with borrow(access.pool) as connection, connection.transaction():
-        signed_in = await begin_session(connection, user, life_s=settings.refresh_token_s)
+        signed_in = await begin_session(
+            connection, user, life_s=settings.refresh_token_s, origin=origin_of(request)
+        )
         if signed_in is not None:
             await accounts.keep_hash_current(connection, access.hasher, user, body.password)
             await note_act(
@@ -127,7 +130,7 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
         await _note_failure(access, request, body.email, user)
         raise NotAuthenticated(_WRONG)
     await give_login_attempt_back(access.redis, email=body.email, address=address)
-    return await _answer(access, request, response, signed_in, in_cookie=body.use_cookie)
+    return await answer_with_tokens(access, request, response, signed_in, in_cookie=body.use_cookie)
 
 
 @router.post(
@@ -155,7 +158,7 @@ async def refresh_sign_in(
     if in_cookie:
         _refuse_other_sites(request)
     async with borrow(access.pool) as connection, connection.transaction():
-        outcome = await refresh(connection, token)
+        outcome = await refresh(connection, token, origin=origin_of(request))
         if isinstance(outcome, NotRefreshed) and outcome.revocation is not None:
             # Whoever it is: the one who was robbed, or the thief.
             await note_act(
@@ -164,7 +167,7 @@ async def refresh_sign_in(
     if isinstance(outcome, NotRefreshed):
         await access.note_reuse(outcome.revocation)
         raise NotAuthenticated(_ENDED)
-    return await _answer(access, request, response, outcome, in_cookie=in_cookie)
+    return await answer_with_tokens(access, request, response, outcome, in_cookie=in_cookie)
 
 
 @router.post(
@@ -177,6 +180,7 @@ async def logout(
     response: Response,
     body: Refresh | None = None,
     aether_refresh: CookieToken = None,
+    everywhere: Annotated[bool, Query(description="End all sign-ins of this user.")] = False,
 ) -> Message:
     """End this sign-in: its access tokens and its refresh tokens are void at once, everywhere.
 
@@ -185,12 +189,14 @@ async def logout(
     access = access_of(request)
     authorization = authorization_of(request)
     if authorization is not None:
-        await _end_sign_in_of(access, request, await access.authenticate(authorization))
+        caller = await access.authenticate(authorization)
+        await _end_sign_in_of(access, request, caller, everywhere=everywhere)
     else:
         presented = body.refresh_token if body is not None else None
         if presented is None:
             _refuse_other_sites(request)
-        await _end_sign_in_with(access, request, presented or aether_refresh)
+        token = presented or aether_refresh
+        await _end_sign_in_with(access, request, token, everywhere=everywhere)
     response.delete_cookie(COOKIE_NAME, path=_COOKIE_PATH, httponly=True, samesite="strict")
     return Message(message="You are signed out.")
 
@@ -228,9 +234,10 @@ async def _find_user(access: Access, text: str) -> User | None:
         return await find_user_by_email(connection, email)
 
 
-async def _answer(
+async def answer_with_tokens(
     access: Access, request: Request, response: Response, signed_in: SignedIn, *, in_cookie: bool
 ) -> Tokens:
+    """Answer with a sign-in's new tokens; in_cookie: the refresh token where scripts cannot go."""
     settings = access.settings.identity
     issued = issue_to_user((await access.key_ring()).signing, settings, signed_in)
     if in_cookie:
@@ -251,32 +258,54 @@ async def _answer(
     )
 
 
-async def _end_sign_in_of(access: Access, request: Request, caller: Caller) -> None:
+async def _end_sign_in_of(
+    access: Access, request: Request, caller: Caller, *, everywhere: bool
+) -> None:
     actor = actor_of(caller)
     async with borrow(access.pool) as connection, connection.transaction():
         if caller.session_id is None:
             revocation = await accounts.revoke_token(connection, caller.token_id)
             await note_act(connection, request, "token.revoke", actor, subject=caller.token_id)
+        elif everywhere:
+            revocation = await _end_all(connection, request, UUID(caller.subject))
         else:
             revocation = await accounts.end_session(connection, UUID(caller.session_id))
             await note_act(connection, request, "session.end", actor, subject=caller.session_id)
     await access.apply(revocation)
 
 
-async def _end_sign_in_with(access: Access, request: Request, token: str | None) -> None:
+async def _end_sign_in_with(
+    access: Access, request: Request, token: str | None, *, everywhere: bool
+) -> None:
     if token is None:
         raise NotAuthenticated
     async with borrow(access.pool) as connection, connection.transaction():
         session_id = await find_session(connection, token)
-        if session_id is None:
+        session = None if session_id is None else await find_sign_in(connection, session_id)
+        if session is None:
             return
-        session = await lock_session(connection, session_id)
-        revocation = await accounts.end_session(connection, session_id)
-        # Signing out once more is no act.
-        if session is not None and session.is_live:
-            actor = actor_of_user(session.user_id)
-            await note_act(connection, request, "session.end", actor, subject=str(session_id))
+        if session.is_live and everywhere:
+            revocation = await _end_all(connection, request, session.user_id)
+        else:
+            revocation = await accounts.end_session(connection, session.id)
+            # Signing out once more is no act.
+            if session.is_live:
+                actor = actor_of_user(session.user_id)
+                await note_act(connection, request, "session.end", actor, subject=str(session.id))
     await access.apply(revocation)
+
+
+async def _end_all(connection: Session, request: Request, user_id: UUID) -> Revocation:
+    revocation = await accounts.sign_out_everywhere(connection, user_id)
+    await note_act(
+        connection,
+        request,
+        "session.end",
+        actor_of_user(user_id),
+        subject=str(user_id),
+        details={"everywhere": True},
+    )
+    return revocation
 
 
 async def _note_failure(
@@ -313,8 +342,3 @@ def _refuse_other_sites(request: Request) -> None:
         is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
     if not is_ours:
         raise NotPermitted("Another site cannot use this sign-in.")
-
-
-def _client_address(request: Request) -> str:
-    # Where a proxy is trusted, the server has put the client's address here by itself.
-    return request.client.host if request.client is not None else ""

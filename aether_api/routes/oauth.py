@@ -21,6 +21,7 @@ from aether_api.oauth_requests import (
     need_client_id,
     read_form,
 )
+from aether_api.origins import origin_of
 from aether_api.policy import open_because
 from aether_api.schemas_auth import (
     REFUSALS,
@@ -30,9 +31,9 @@ from aether_api.schemas_auth import (
     form_body,
 )
 from aether_core.database.audit import NOBODY, Actor
+from aether_core.database.clients import Client
 from aether_core.database.connection import borrow
 from aether_core.database.sessions import lock_session
-from aether_core.database.users import Client
 from aether_core.errors import NotAuthenticated, OAuthRefused
 from aether_core.identity import accounts
 from aether_core.identity.devices import NotYet, collect_tokens
@@ -155,7 +156,9 @@ async def _grant_refresh(
     async with borrow(access.pool) as connection, connection.transaction():
         outcome: SignedIn | NotRefreshed = NotRefreshed()
         if client_id is not None:
-            outcome = await refresh(connection, presented, client_id=client_id)
+            outcome = await refresh(
+                connection, presented, client_id=client_id, origin=origin_of(request)
+            )
         if isinstance(outcome, SignedIn):
             # Within the transaction: a token that asks for too much is not used up by it.
             issued = issue_to_user(key, access.settings.identity, outcome, form.get("scope"))
@@ -177,7 +180,11 @@ async def _grant_device(
     key = (await access.key_ring()).signing
     async with borrow(access.pool) as connection, connection.transaction():
         outcome = await collect_tokens(
-            connection, device_code, client_id=client_id, life_s=settings.refresh_token_s
+            connection,
+            device_code,
+            client_id=client_id,
+            life_s=settings.refresh_token_s,
+            origin=origin_of(request),
         )
         if isinstance(outcome, SignedIn):
             issued = issue_to_user(key, settings, outcome)

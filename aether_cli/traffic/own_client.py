@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from aether_cli import accounts
+from aether_cli import services
 from aether_cli.home import write_private
 from aether_core.errors import InvalidInput
 from aether_core.identity.roles import CLIENT_SCOPES_DEFAULT
@@ -49,7 +49,7 @@ class OwnClient:
         """Make it anew: it is missing, or the database does not know it any more."""
         # The name says whose it is; several installations may share a database.
         name = f"aether {self.command} {secrets.token_hex(4)}"
-        made = accounts.add_client(name, list(CLIENT_SCOPES_DEFAULT))
+        made = services.add_client(name, list(CLIENT_SCOPES_DEFAULT))
         credentials = Credentials(made.client.id, made.secret)
         self.settings.key_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = self._path.with_suffix(f".{os.getpid()}")

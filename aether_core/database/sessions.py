@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from aether_core.database.connection import Session
@@ -33,6 +33,31 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A sign-in that goes on, as its user sees it."""
+
+    id: UUID
+    client_id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a sign-in is used from. Texts that are fit to be kept and shown."""
+
+    address: str = ""
+    user_agent: str = ""
+
+
+NOWHERE: Final = Origin()
+"""An origin that nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshToken:
     """A refresh token, known by its hash. used_s: since it was used; None when it was not."""
 
@@ -49,16 +74,19 @@ async def add_session(
     client_id: str,
     scope: str | None,
     life_s: int,
+    origin: Origin,
 ) -> None:
     """Begin a session. life_s: its absolute end, however often it is refreshed."""
     await connection.execute(
-        "INSERT INTO sessions (id, user_id, client_id, scope, expires_at)"
-        " VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))",
+        "INSERT INTO sessions (id, user_id, client_id, scope, expires_at, address, user_agent)"
+        " VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5), $6, $7)",
         identifier,
         user_id,
         client_id,
         scope,
         float(life_s),
+        origin.address,
+        origin.user_agent,
     )
 
 
@@ -69,6 +97,35 @@ async def find_session(connection: Session, identifier: UUID) -> SignIn | None:
         identifier,
     )
     return None if row is None else _sign_in(row)
+
+
+async def note_use(connection: Session, identifier: UUID, origin: Origin) -> None:
+    """Note that a session is used now, and from where."""
+    await connection.execute(
+        "UPDATE sessions SET last_used_at = now(), address = $2, user_agent = $3 WHERE id = $1",
+        identifier,
+        origin.address,
+        origin.user_agent,
+    )
+
+
+async def find_live_sessions(
+    connection: Session, user_id: UUID, *, before: UUID | None, limit: int
+) -> list[LiveSession]:
+    """Return up to `limit` sessions of a user that have not ended, those begun last first.
+
+    before: only those begun before this one (the next page).
+    """
+    rows = await connection.fetch(
+        "SELECT * FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now()"
+        " AND ($2::uuid IS NULL OR"
+        " (created_at, id) < (SELECT created_at, id FROM sessions WHERE id = $2))"
+        " ORDER BY created_at DESC, id DESC LIMIT $3",
+        user_id,
+        before,
+        limit,
+    )
+    return [_live_session(row) for row in rows]
 
 
 async def lock_session(connection: Session, identifier: UUID) -> SignIn | None:
@@ -93,6 +150,17 @@ async def end_session(connection: Session, identifier: UUID) -> bool:
     """End a session; False when there is none that could end."""
     status = await connection.execute(
         "UPDATE sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL", identifier
+    )
+    return status == "UPDATE 1"
+
+
+async def end_session_of(connection: Session, identifier: UUID, user_id: UUID) -> bool:
+    """End a session if it is this user's; False when there is none of theirs that could end."""
+    status = await connection.execute(
+        "UPDATE sessions SET ended_at = now()"
+        " WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > now()",
+        identifier,
+        user_id,
     )
     return status == "UPDATE 1"
 
@@ -155,4 +223,16 @@ def _sign_in(row: Record) -> SignIn:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         is_live=row["is_live"],
+    )
+
+
+def _live_session(row: Record) -> LiveSession:
+    return LiveSession(
+        id=row["id"],
+        client_id=row["client_id"],
+        created_at=row["created_at"],
+        last_used_at=row["last_used_at"],
+        expires_at=row["expires_at"],
+        address=row["address"],
+        user_agent=row["user_agent"],
     )

@@ -287,7 +287,12 @@ users = sa.Table(
     # Access tokens of an earlier version are void. A counter, since clocks of machines differ.
     sa.Column("token_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    # Kept here as well, since sessions are forgotten.
+    sa.Column("last_sign_in_at", _INSTANT),
     sa.CheckConstraint("role IN ('customer', 'analyst', 'operator', 'admin')", name="role_known"),
+    # The list, newest first, and its filter by how an address begins.
+    sa.Index("ix_users_created_at_id", "created_at", "id"),
+    sa.Index("ix_users_email_prefix", "email", postgresql_ops={"email": "text_pattern_ops"}),
 )
 
 clients = sa.Table(
@@ -295,12 +300,20 @@ clients = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
-    # SHA-256: a secret is 256 random bits, which no dictionary holds.
-    sa.Column("secret_hash", BYTEA, nullable=False),
+    # SHA-256: a secret is 256 random bits, which no dictionary holds. None once it was revoked.
+    sa.Column("secret_hash", BYTEA),
+    # The secret before it, while both are good: two columns, so that there are never three.
+    sa.Column("older_secret_hash", BYTEA),
+    sa.Column("older_secret_until", _INSTANT),
     sa.Column("scopes", ARRAY(sa.Text), nullable=False),
     sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.text("true")),
     sa.Column("token_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("rotated_at", _INSTANT),
+    sa.CheckConstraint(
+        "(older_secret_hash IS NULL) = (older_secret_until IS NULL)",
+        name="older_secret_ends",
+    ),
 )
 
 signing_keys = sa.Table(
@@ -328,6 +341,10 @@ sessions = sa.Table(
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("expires_at", _INSTANT, nullable=False),
     sa.Column("ended_at", _INSTANT),
+    # When and from where it was used last: by its password, or by a refresh token.
+    sa.Column("last_used_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("address", sa.Text, nullable=False, server_default=""),
+    sa.Column("user_agent", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_sessions_user_id", "user_id"),
     sa.Index("ix_sessions_expires_at", "expires_at"),
 )

@@ -1,4 +1,4 @@
-"""Keeps users and service clients.
+"""Keeps users.
 
 Whatever voids tokens (another role, another password, disabling) raises `token_version`; the
 caller adds the revocation in the same database transaction.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from aether_core.database.connection import LOCK_FIRST_ADMIN, Session
+from aether_core.database.connection import LOCK_ADMINS, Session
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -29,19 +29,48 @@ class User:
     is_active: bool
     token_version: int
     created_at: datetime
+    last_sign_in_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """A service that acts for itself."""
+class ListedUser:
+    """A user as administrators see it. session_count: sign-ins that have not ended."""
 
-    id: str
-    name: str
-    secret_hash: bytes
-    scopes: frozenset[str]
+    id: UUID
+    email: str
+    role: str
+    account_id: str
     is_active: bool
-    token_version: int
     created_at: datetime
+    last_sign_in_at: datetime | None
+    session_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which users a list shows. email: how the address begins, in lower case."""
+
+    role: str | None = None
+    is_active: bool | None = None
+    email: str | None = None
+    before: UUID | None = None
+    """Only users that were added before this one (the next page)."""
+
+
+# Range operators of the pattern index: `LIKE` would use it only with a constant. No address has a
+# character beyond the tilde.
+_LIST: Final = """
+SELECT id, email, role, account_id, is_active, created_at, last_sign_in_at,
+  (SELECT count(*) FROM sessions
+   WHERE user_id = users.id AND ended_at IS NULL AND expires_at > now()) AS session_count
+FROM users
+WHERE ($1::uuid IS NULL OR id = $1) AND ($2::text IS NULL OR role = $2)
+  AND ($3::boolean IS NULL OR is_active = $3)
+  AND ($4::text IS NULL OR (email ~>=~ $4 AND email ~<~ ($4 || chr(127))))
+  AND ($5::uuid IS NULL OR
+       (created_at, id) < (SELECT created_at, id FROM users WHERE id = $5))
+ORDER BY created_at DESC, id DESC LIMIT $6
+"""
 
 
 async def add_user(
@@ -74,7 +103,9 @@ async def find_user(connection: Session, identifier: UUID) -> User | None:
 
 async def lock_user(connection: Session, identifier: UUID) -> User | None:
     """Return a user and keep it from changing until the database transaction ends."""
-    row = await connection.fetchrow("SELECT * FROM users WHERE id = $1 FOR SHARE", identifier)
+    row = await connection.fetchrow(
+        "SELECT * FROM users WHERE id = $1 FOR NO KEY UPDATE", identifier
+    )
     return None if row is None else _user(row)
 
 
@@ -89,24 +120,75 @@ async def find_users(connection: Session) -> list[User]:
     return [_user(row) for row in await connection.fetch("SELECT * FROM users ORDER BY email")]
 
 
+async def list_users(connection: Session, which: UserFilter, limit: int) -> list[ListedUser]:
+    """Return up to `limit` users, those added last first."""
+    rows = await connection.fetch(
+        _LIST, None, which.role, which.is_active, which.email, which.before, limit
+    )
+    return [_listed(row) for row in rows]
+
+
+async def find_listed_user(connection: Session, identifier: UUID) -> ListedUser | None:
+    """Return a user as administrators see it."""
+    row = await connection.fetchrow(_LIST, identifier, None, None, None, None, 1)
+    return None if row is None else _listed(row)
+
+
 async def lock_first_admin(connection: Session) -> bool:
     """Whether there is no admin yet; until the database transaction ends nobody else is told so."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_FIRST_ADMIN)
+    await _lock_admins(connection)
     return not await connection.fetchval("SELECT EXISTS (SELECT FROM users WHERE role = 'admin')")
 
 
+async def lock_other_admins(connection: Session, identifier: UUID) -> bool:
+    """Whether there is an active admin besides this user, until the transaction ends.
+
+    Whoever takes admins away comes through here one at a time, so that two cannot remove each
+    other.
+    """
+    await _lock_admins(connection)
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM users WHERE role = 'admin' AND is_active AND id <> $1)",
+            identifier,
+        )
+    )
+
+
 async def set_password_hash(
-    connection: Session, identifier: UUID, password_hash: str, *, voids_tokens: bool
+    connection: Session,
+    identifier: UUID,
+    password_hash: str,
+    *,
+    voids_tokens: bool,
+    instead_of: str | None = None,
 ) -> User | None:
-    """Replace a password's hash. voids_tokens: it is another password, not another cost."""
+    """Replace a password's hash. voids_tokens: it is another password, not another cost.
+
+    instead_of: the hash that it must have; None when somebody else has changed it.
+    """
     row = await connection.fetchrow(
         "UPDATE users SET password_hash = $2, token_version = token_version + $3::int"
-        " WHERE id = $1 RETURNING *",
+        " WHERE id = $1 AND ($4::text IS NULL OR password_hash = $4) RETURNING *",
         identifier,
         password_hash,
         int(voids_tokens),
+        instead_of,
     )
     return None if row is None else _user(row)
+
+
+async def raise_token_version(connection: Session, identifier: UUID) -> User | None:
+    """Let every access token that a user has be one of an earlier version."""
+    row = await connection.fetchrow(
+        "UPDATE users SET token_version = token_version + 1 WHERE id = $1 RETURNING *", identifier
+    )
+    return None if row is None else _user(row)
+
+
+async def note_sign_in(connection: Session, identifier: UUID) -> None:
+    """Note that a user signs in now."""
+    await connection.execute("UPDATE users SET last_sign_in_at = now() WHERE id = $1", identifier)
 
 
 async def set_role(connection: Session, identifier: UUID, role: str) -> User | None:
@@ -130,43 +212,8 @@ async def set_user_active(connection: Session, identifier: UUID, *, is_active: b
     return None if row is None else _user(row)
 
 
-async def add_client(
-    connection: Session, *, identifier: str, name: str, secret_hash: bytes, scopes: list[str]
-) -> Client | None:
-    """Add a service client; None when the name is taken."""
-    row = await connection.fetchrow(
-        "INSERT INTO clients (id, name, secret_hash, scopes) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (name) DO NOTHING RETURNING *",
-        identifier,
-        name,
-        secret_hash,
-        scopes,
-    )
-    return None if row is None else _client(row)
-
-
-async def find_client(connection: Session, identifier: str) -> Client | None:
-    """Return a client by id."""
-    row = await connection.fetchrow("SELECT * FROM clients WHERE id = $1", identifier)
-    return None if row is None else _client(row)
-
-
-async def find_clients(connection: Session) -> list[Client]:
-    """Return all clients, by name."""
-    return [_client(row) for row in await connection.fetch("SELECT * FROM clients ORDER BY name")]
-
-
-async def set_client_active(
-    connection: Session, name_or_id: str, *, is_active: bool
-) -> Client | None:
-    """Disable or enable a client, found by its id or its name."""
-    row = await connection.fetchrow(
-        "UPDATE clients SET is_active = $2, token_version = token_version + 1"
-        " WHERE id = $1 OR name = $1 RETURNING *",
-        name_or_id,
-        is_active,
-    )
-    return None if row is None else _client(row)
+async def _lock_admins(connection: Session) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_ADMINS)
 
 
 def _user(row: Record) -> User:
@@ -179,16 +226,18 @@ def _user(row: Record) -> User:
         is_active=row["is_active"],
         token_version=row["token_version"],
         created_at=row["created_at"],
+        last_sign_in_at=row["last_sign_in_at"],
     )
 
 
-def _client(row: Record) -> Client:
-    return Client(
+def _listed(row: Record) -> ListedUser:
+    return ListedUser(
         id=row["id"],
-        name=row["name"],
-        secret_hash=row["secret_hash"],
-        scopes=frozenset(row["scopes"]),
+        email=row["email"],
+        role=row["role"],
+        account_id=row["account_id"],
         is_active=row["is_active"],
-        token_version=row["token_version"],
         created_at=row["created_at"],
+        last_sign_in_at=row["last_sign_in_at"],
+        session_count=row["session_count"],
     )

@@ -2,9 +2,10 @@
 
 In:   an e-mail address as it was sent, and the address of the client.
 Out:  nothing, or TooManyAttempts with the seconds after which to try again.
-Wrong passwords are counted per account and address together, per address, and per account from
-everywhere. The last limit, which an attacker with many addresses reaches on purpose, does not shut
-out addresses from which the account has signed in before: nobody can lock a user out for ever.
+Wrong passwords are counted per account and address together, per address, per account from
+everywhere, and all of them together. The last two limits, which an attacker with many addresses
+reaches on purpose, do not shut out addresses from which the account has signed in before: nobody
+can lock a user out.
 Counts open again by themselves; those who knock at a closed door do not keep it closed.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from redis import exceptions as redis_errors
@@ -31,12 +33,12 @@ _DEVICE_REQUESTS_MAX: Final = 100
 _KNOWN_S: Final = 30 * 24 * 3600
 
 # ARGV: the window, then a limit for each count. KEYS: the counts; one more key, where it exists,
-# exempts from the last limit. Answers the seconds to wait, 0 when the attempt is counted.
+# exempts from all limits but the first two. Answers the seconds to wait, 0 when it is counted.
 _TAKE: Final = """
 local n = #ARGV - 1
 local is_known = #KEYS > n and redis.call('EXISTS', KEYS[n + 1]) == 1
 for i = 1, n do
-  local is_exempt = is_known and i == n
+  local is_exempt = is_known and i > 2
   if not is_exempt and tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[i + 1]) then
     return math.max(redis.call('TTL', KEYS[i]), 1)
   end
@@ -51,10 +53,10 @@ return 0
 # The attempt was no failure: take it back where others' failures are counted too.
 _GIVE_BACK: Final = """
 redis.call('DEL', KEYS[1])
-for i = 2, 3 do
+for i = 2, 4 do
   if tonumber(redis.call('GET', KEYS[i]) or '0') > 0 then redis.call('DECR', KEYS[i]) end
 end
-redis.call('SET', KEYS[4], '1', 'EX', ARGV[1])
+redis.call('SET', KEYS[5], '1', 'EX', ARGV[1])
 return 0
 """
 
@@ -75,15 +77,25 @@ async def take_login_attempt(
         redis,
         _TAKE,
         _login_keys(email, address),
-        [settings.login_window_s, most, most * _ADDRESS_FACTOR, most * _ACCOUNT_FACTOR],
+        [
+            settings.login_window_s,
+            most,
+            most * _ADDRESS_FACTOR,
+            most * _ACCOUNT_FACTOR,
+            settings.login_failures_max,
+        ],
     )
     if wait_s > 0:
         raise TooManyAttempts(wait_s)
 
 
 async def give_login_attempt_back(redis: Redis, *, email: str, address: str) -> None:
-    """Note that the password was right: it was no failure, and the address is known from now on."""
-    await _call(redis, _GIVE_BACK, _login_keys(email, address), [_KNOWN_S])
+    """Note that the password was right: it was no failure, and the address is known from now on.
+
+    Where that cannot be noted it counts as a failure, which is no reason to refuse it.
+    """
+    with suppress(Unavailable):
+        await _call(redis, _GIVE_BACK, _login_keys(email, address), [_KNOWN_S])
 
 
 async def take_registration(redis: Redis, settings: IdentitySettings, *, address: str) -> None:
@@ -140,6 +152,7 @@ def _login_keys(email: str, address: str) -> list[str]:
         f"aether:{{login}}:pair:{account}:{network}",
         f"aether:{{login}}:address:{network}",
         f"aether:{{login}}:account:{account}",
+        "aether:{login}:all",
         f"aether:{{login}}:known:{account}:{network}",
     ]
 

@@ -1,4 +1,4 @@
-"""The commonest passwords of eight characters and more, in lower case.
+"""The commonest passwords in lower case, and the words that they are made of.
 
 From what public counts of leaked passwords agree on at their top. Longer guesses are left to the
 limits on sign-ins: ten a few minutes do not get through even this list.
@@ -6,6 +6,7 @@ limits on sign-ins: ten a few minutes do not get through even this list.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _WORDS: Final = """
@@ -46,3 +47,22 @@ zaq!2wsx zxcasdqwe zxcv1234 zxcvbnm1 zxcvbnm123 zxcvbnm, zxczxczxc
 """
 
 COMMON_PASSWORDS: Final = frozenset(_WORDS.split())
+
+# Words that are commoner in passwords than anywhere else, in no entry above by themselves.
+_MORE_WORDS: Final = """
+admin angel apple april august autumn banana buster changeme cheese chelsea cookie daniel dragon
+flower friday ginger guest hello hunter jessica jordan letmein login london love lovely
+maggie march master matrix michael monday monkey mustang ninja orange passphrase pepper please
+pokemon purple qwerty ranger root secret shadow silver soccer spring summer sunday test thomas
+tigger user welcome william winter yellow
+"""
+
+COMMON_WORDS: Final = frozenset(
+    word
+    for word in (
+        *_MORE_WORDS.split(),
+        *(re.sub(r"[^a-z]", "", entry) for entry in COMMON_PASSWORDS if entry.isascii()),
+    )
+    if len(word) >= 4
+)
+"""What is left of them without digits and signs."""

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from aether_core.database import devices, users
+from aether_core.database.clients import Client
 from aether_core.database.connection import Session
 from aether_core.database.devices import DeviceAuthorization
 from aether_core.database.revocations import Revocation
-from aether_core.database.users import Client, User
+from aether_core.database.sessions import NOWHERE, Origin
+from aether_core.database.users import User
 from aether_core.errors import (
     DeviceCodeExpired,
     DeviceCodeSettled,
@@ -152,11 +154,17 @@ def grantable(device: DeviceAuthorization, held: frozenset[str]) -> frozenset[st
 
 
 async def collect_tokens(
-    connection: Session, device_code: str, *, client_id: str, life_s: int
+    connection: Session,
+    device_code: str,
+    *,
+    client_id: str,
+    life_s: int,
+    origin: Origin = NOWHERE,
 ) -> SignedIn | NotGranted:
     """Begin the sign-in that was approved, once; or say why there is none.
 
     client_id: who asks; a code of another client's is not known. life_s: of the sign-in.
+    origin: where the device asks from.
     The caller commits in either case: a question that comes too soon has a consequence.
     """
     if len(device_code) > OPAQUE_LENGTH_MAX or not device_code.startswith(DEVICE_CODE_PREFIX):
@@ -174,7 +182,7 @@ async def collect_tokens(
         return NotGranted("access_denied")
     if device.state == "pending":
         return NotGranted(await _note_question(connection, device))
-    return await _begin(connection, device, life_s)
+    return await _begin(connection, device, life_s, origin)
 
 
 async def _note_question(connection: Session, device: DeviceAuthorization) -> NotYet:
@@ -185,7 +193,7 @@ async def _note_question(connection: Session, device: DeviceAuthorization) -> No
 
 
 async def _begin(
-    connection: Session, device: DeviceAuthorization, life_s: int
+    connection: Session, device: DeviceAuthorization, life_s: int, origin: Origin
 ) -> SignedIn | NotGranted:
     assert device.user_id is not None  # noqa: S101 - a constraint of the table
     user = await users.find_user(connection, device.user_id)
@@ -198,6 +206,7 @@ async def _begin(
         life_s=life_s,
         client_id=device.client_id,
         scope=device.granted_scope,
+        origin=origin,
     )
     if signed_in is None:
         return NotGranted("access_denied")

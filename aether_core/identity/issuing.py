@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aether_core.database.users import Client
+from aether_core.database.clients import Client
 from aether_core.errors import OAuthRefused
 from aether_core.identity.keys import SigningKey
 from aether_core.identity.refreshing import SignedIn

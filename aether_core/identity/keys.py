@@ -16,8 +16,9 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -54,6 +55,16 @@ class KeyRing:
 
     signing: SigningKey
     verifying: Mapping[str, Ed25519PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A key as administrators see it. retired_at: from then on it signs nothing."""
+
+    kid: str
+    created_at: datetime
+    state: Literal["next", "signing", "retired"]
+    retired_at: datetime | None
 
 
 def load_sealing_key(settings: Settings) -> bytes:
@@ -108,6 +119,20 @@ async def rotate_signing_key(
     return key.kid
 
 
+async def list_keys(connection: Session) -> list[KeyState]:
+    """Return the keys whose tokens are good, newest first.
+
+    Machines with sealing keys of their own each sign with a key of their own.
+    """
+    stored = await signing_keys.find_signing_keys(connection, kept_s=_KEPT_S)
+    # The oldest that still signs does so until those after it are known (`_choose`).
+    oldest_age_s = max((key.age_s for key in stored if not key.is_retired), default=0.0)
+    return [
+        KeyState(key.kid, key.created_at, _state_of(key, oldest_age_s), key.retired_at)
+        for key in stored
+    ]
+
+
 def key_set(ring: KeyRing) -> dict[str, list[dict[str, str]]]:
     """Return the published keys as a JWK set (RFC 7517, RFC 8037)."""
     return {
@@ -123,6 +148,13 @@ def key_set(ring: KeyRing) -> dict[str, list[dict[str, str]]]:
             for kid, key in ring.verifying.items()
         ]
     }
+
+
+def _state_of(key: StoredKey, oldest_age_s: float) -> Literal["next", "signing", "retired"]:
+    """Say what a key does now. oldest_age_s: of the keys that are not retired."""
+    if key.is_retired:
+        return "retired"
+    return "next" if key.age_s < min(oldest_age_s, PUBLISHED_BEFORE_USE_S) else "signing"
 
 
 def _choose(stored: list[StoredKey], sealing_key: bytes) -> SigningKey | None:

@@ -1,15 +1,25 @@
-"""Passwords: which are taken, and how they are hashed without holding anything else up.
+"""Passwords: hashed whole, and without holding anything else up.
 
-bcrypt hashes 72 bytes; a longer password is refused rather than cut. Hashing takes a quarter of a
-second of processor time on purpose: it runs in a few threads of low priority behind a bounded
-queue, so that a flood of sign-ins slows sign-ins and nothing else.
+bcrypt reads 72 bytes at most and would stop at a NUL. What it gets is therefore not the password
+but HMAC-SHA-384 of it in base64: 64 characters that depend on every byte. The key of the HMAC is a
+fixed text, no secret: it makes our digests unlike those of anybody else. A plain digest would let
+whoever has the unsalted digests that another site lost try them here as they are, without ever
+finding the passwords behind them ("password shucking"). A secret key (a pepper) would have to be
+the same on every machine and could never be lost or replaced; the machines of one system may have
+sealing keys of their own, so there is none.
+
+Hashing takes a quarter of a second of processor time on purpose: it runs in a few threads of low
+priority behind a bounded queue, so that a flood of sign-ins slows sign-ins and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hmac
 import os
+import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,45 +27,26 @@ from typing import Final, TypeVar
 
 import bcrypt
 
-from aether_core.errors import InvalidInput, TooManyAttempts
-from aether_core.identity.common_passwords import COMMON_PASSWORDS
-
-PASSWORD_LENGTH_MIN: Final = 8
-"""Characters."""
-PASSWORD_BYTES_MAX: Final = 72
-"""Bytes of UTF-8: what bcrypt hashes."""
+from aether_core.errors import TooManyAttempts
 
 _T = TypeVar("_T")
 
-# aaaaaaaa and abababab are as common as any.
-_DIFFERENT_MIN: Final = 3
+# What a hash begins with that was made in this way; another way gets another name. Older hashes
+# are bcrypt's own of the password itself.
+_SCHEME: Final = "aether1"
+_DOMAIN: Final = b"aether password 1"
+_OLD_BYTES_MAX: Final = 72
 # At a quarter of a second each the last of them waits for some seconds.
 _WAITING_MAX: Final = 24
 _RETRY_AFTER_S: Final = 5
 # Beside a gateway that has all it can do, a sign-in still gets a quarter of a processor.
 _NICENESS: Final = 5
+_RANDOM_BYTES: Final = 15
 
 
-def check_password(password: str, email: str) -> None:
-    """Raise InvalidInput for a password that is too short, too long or easily guessed.
-
-    email: in its normal form.
-    """
-    if len(password) < PASSWORD_LENGTH_MIN:
-        raise InvalidInput("password", f"A password has at least {PASSWORD_LENGTH_MIN} characters.")
-    size = len(password.encode("utf-8", "surrogatepass"))
-    if size > PASSWORD_BYTES_MAX:
-        raise InvalidInput(
-            "password",
-            f"A password has at most {PASSWORD_BYTES_MAX} bytes of UTF-8; this one has {size}.",
-        )
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in password):
-        raise InvalidInput("password", "This password is not valid Unicode.")
-    plain = password.strip().casefold()
-    if plain in COMMON_PASSWORDS or len(set(plain)) < _DIFFERENT_MIN:
-        raise InvalidInput("password", "This password is one of the commonest; choose another.")
-    if plain in {email, email.partition("@")[0]}:
-        raise InvalidInput("password", "A password must not be the e-mail address.")
+def make_password() -> str:
+    """Return a password of 120 random bits, in 20 characters."""
+    return secrets.token_urlsafe(_RANDOM_BYTES)
 
 
 class PasswordHasher:
@@ -70,28 +61,34 @@ class PasswordHasher:
         )
         self._waiting = 0
         # Of the right form and cost; that no password has it is all but certain.
-        self._dummy_hash = bcrypt.gensalt(cost).decode() + "." * 31
+        self._dummy_hash = _SCHEME + bcrypt.gensalt(cost).decode() + "." * 31
 
     async def hash(self, password: str) -> str:
         """Return the hash of a checked password. Raises TooManyAttempts when too many wait."""
         salt = bcrypt.gensalt(self._cost)
-        return (await self._run(bcrypt.hashpw, password.encode(), salt)).decode()
+        hashed = await self._run(bcrypt.hashpw, _digest(password.encode()), salt)
+        return _SCHEME + hashed.decode()
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether a password has this hash. Raises TooManyAttempts when too many wait.
 
-        Without a hash (there is no such user) or with a password that no user can have it costs
-        the same and is false.
+        Without a hash (there is no such user) it costs the same and is false.
         """
         raw = password.encode("utf-8", "surrogatepass")
-        known = password_hash is not None and len(raw) <= PASSWORD_BYTES_MAX
-        expected = password_hash if known and password_hash is not None else self._dummy_hash
-        same = await self._run(bcrypt.checkpw, raw[:PASSWORD_BYTES_MAX], expected.encode())
+        expected = self._dummy_hash if password_hash is None else password_hash
+        known = password_hash is not None
+        if expected.startswith(_SCHEME):
+            given, expected = _digest(raw), expected.removeprefix(_SCHEME)
+        else:
+            # Made before: longer ones were refused then, and cut one would match.
+            known = known and len(raw) <= _OLD_BYTES_MAX
+            given = raw[:_OLD_BYTES_MAX]
+        same = await self._run(bcrypt.checkpw, given, expected.encode())
         return same and known
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether a hash was made at another cost than is asked for now."""
-        return password_hash[4:6] != f"{self._cost:02d}"
+        """Whether a hash was made in another way or at another cost than one made now."""
+        return not password_hash.startswith(f"{_SCHEME}$2b${self._cost:02d}$")
 
     def close(self) -> None:
         """End the threads."""
@@ -105,6 +102,11 @@ class PasswordHasher:
             return await asyncio.get_running_loop().run_in_executor(self._threads, function, a, b)
         finally:
             self._waiting -= 1
+
+
+def _digest(raw: bytes) -> bytes:
+    """Return what bcrypt gets for a password: 64 bytes, none of them NUL."""
+    return base64.b64encode(hmac.digest(_DOMAIN, raw, "sha384"))
 
 
 def _give_way() -> None:

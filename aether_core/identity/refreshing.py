@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from aether_core.database import sessions, users
 from aether_core.database.connection import Session
 from aether_core.database.revocations import Revocation
+from aether_core.database.sessions import NOWHERE, Origin
 from aether_core.database.users import User
 from aether_core.identity.accounts import end_session
 from aether_core.identity.opaque import (
@@ -68,10 +69,12 @@ async def begin_session(
     life_s: int,
     client_id: str = CONSOLE_CLIENT_ID,
     scope: str | None = None,
+    origin: Origin = NOWHERE,
 ) -> SignedIn | None:
     """Sign a user in: a new session with its first refresh token.
 
     life_s: when it ends however often it is refreshed. scope: what it is limited to.
+    origin: where it is used from.
     None when the user is no longer what it was when its password was found right: a new password
     ends all sessions, and this one must not begin behind its back.
     """
@@ -86,7 +89,9 @@ async def begin_session(
         client_id=client_id,
         scope=scope,
         life_s=life_s,
+        origin=origin,
     )
+    await users.note_sign_in(connection, user.id)
     token = make_refresh_token()
     await sessions.add_refresh_token(connection, hash_opaque(token), session_id)
     return SignedIn(user, session_id, client_id, token, scope)
@@ -98,10 +103,12 @@ async def refresh(
     *,
     client_id: str = CONSOLE_CLIENT_ID,
     grace_s: float = GRACE_S,
+    origin: Origin = NOWHERE,
 ) -> SignedIn | NotRefreshed:
     """Exchange a refresh token for its successor.
 
     client_id: who presents it; another client's token is not exchanged.
+    origin: where it is presented from.
     """
     session_id = await find_session(connection, token)
     session = None if session_id is None else await sessions.lock_session(connection, session_id)
@@ -118,6 +125,7 @@ async def refresh(
             connection, hash_opaque(token), seal_successor(token, successor)
         )
         await sessions.add_refresh_token(connection, hash_opaque(successor), session.id)
+        await sessions.note_use(connection, session.id, origin)
         return SignedIn(user, session.id, session.client_id, successor, session.scope)
     same = None
     if known.used_s <= grace_s and known.successor_sealed is not None:

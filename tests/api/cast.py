@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from aether_core.identity import accounts
+from aether_core.identity import accounts, clients
 from aether_core.identity.passwords import PasswordHasher
 from aether_core.identity.roles import ROLES, SCOPES, Role
 from tests.api.conftest import Served
@@ -77,7 +77,7 @@ async def _add(database_url: str) -> list[tuple[str, Account | ServiceClient, st
         made += [(role, *await make_user(connection, role)) for role in ROLES]
         for scope in SCOPES:
             name = f"only {scope} {os.urandom(4).hex()}"
-            new = await accounts.create_client(connection, name, [scope])
+            new = await clients.create_client(connection, name, [scope])
             made.append((scope, ServiceClient(new.client.id, new.secret), None))
         made.append(("other", *await make_user(connection, "customer")))
     finally:

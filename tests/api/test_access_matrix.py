@@ -26,6 +26,7 @@ from tests.api.calls import submit, transaction, wait_written
 from tests.api.cast import Cast, Somebody, assemble
 from tests.api.conftest import Served
 from tests.api.test_alerts import raise_alert
+from tests.running import Account
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _LINES = {"Content-Type": "application/x-ndjson"}
@@ -70,6 +71,10 @@ _ASKED: dict[str, list[Asked]] = {
     "POST /transactions/bulk": [Asked(lambda account: [_item(account)]), Asked(_line, _LINES)],
     "POST /oauth/device_authorization": [Asked(lambda _: b"", _FORM, unready=400)],
     "POST /auth/devices/{user_code}": [Asked(lambda _: {"approve": True})],
+    "POST /auth/password": [Asked(lambda _: {}, unready=422)],
+    "POST /users/": [Asked(lambda _: {"email": f"{os.urandom(6).hex()}@example.com"})],
+    "POST /users/{user_id}/role": [Asked(lambda _: {"role": "analyst"})],
+    "POST /clients/": [Asked(lambda _: {"name": os.urandom(6).hex(), "scopes": ["alerts:read"]})],
     "POST /alerts/{alert_id}/resolve": [Asked(lambda _: {"resolution": "fraud"})],
     # As from another machine.
     "GET /metrics": [Asked(headers={"X-Forwarded-For": "203.0.113.7"})],
@@ -115,7 +120,25 @@ def objects(
         "alert_id": {"other": alert, "missing": _beside(alert)},
         "letter_id": {"missing": _beside(own)},
         "user_code": {"missing": "WRNG-WRNG"},
+        "session_id": {"other": _session_of(served), "missing": _beside(own)},
+        # Nobody else needs these: they are disabled and revoked on the way.
+        "user_id": {"other": _own_id(served, served.system.make_user()), "missing": _beside(own)},
+        "client_id": {
+            "other": served.system.make_client().client_id,
+            "missing": "client_0000000000000000",
+        },
     }
+
+
+def _session_of(served: Served) -> str:
+    """Return a sign-in of somebody who is nobody of the cast."""
+    with served.sign_in(served.system.make_user()) as http:
+        return str(http.get("/auth/sessions").json()[0]["session_id"])
+
+
+def _own_id(served: Served, who: Account) -> str:
+    with served.sign_in(who) as http:
+        return str(http.get("/auth/me").json()["user_id"])
 
 
 def _beside(identifier: str) -> str:

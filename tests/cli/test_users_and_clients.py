@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-import bcrypt
 import pytest
 from pydantic import SecretStr
 
 from aether_cli.accounts import ensure_first_admin
 from aether_core.errors import InvalidInput
+from aether_core.identity.passwords import PasswordHasher
 from aether_core.settings import Settings
 from tests.running import aether, clean_environment
 
@@ -72,8 +72,8 @@ async def test_people_are_added_changed_and_disabled(installation: Installation)
     password = re.search(r"shown this once: (\S+)", made)
     assert password is not None
     (row,) = await installation.fetch("SELECT * FROM users")
-    assert bcrypt.checkpw(password[1].encode(), row["password_hash"].encode())
-    assert row["password_hash"].startswith("$2b$04$")
+    assert await _matches(password[1], row)
+    assert row["password_hash"].startswith("aether1$2b$04$")
 
     aether(installation, "user", "role", "ada@example.com", "operator")
     aether(
@@ -88,7 +88,7 @@ async def test_people_are_added_changed_and_disabled(installation: Installation)
         False,
     )
     (row,) = await installation.fetch("SELECT * FROM users")
-    assert bcrypt.checkpw(b"correct horse battery", row["password_hash"].encode())
+    assert await _matches("correct horse battery", row)
     assert row["token_version"] == 4
     revoked = await installation.fetch("SELECT * FROM revocations ORDER BY id")
     assert [(r["subject"], r["version"]) for r in revoked] == [
@@ -97,14 +97,62 @@ async def test_people_are_added_changed_and_disabled(installation: Installation)
     assert "disabled" in aether(installation, "user", "list")
     aether(installation, "user", "enable", "ada@example.com")
     assert "active" in aether(installation, "user", "list")
+    reset = re.search(
+        r"shown this once: (\S+)", aether(installation, "user", "reset", "ada@example.com")
+    )
+    assert reset is not None
+    (row,) = await installation.fetch("SELECT * FROM users")
+    assert await _matches(reset[1], row)
+
+
+async def _matches(password: str, row: asyncpg.Record) -> bool:
+    hasher = PasswordHasher(4)
+    try:
+        return await hasher.matches(password, row["password_hash"])
+    finally:
+        hasher.close()
+
+
+def test_the_last_admin_stays(installation: Installation) -> None:
+    aether(installation, "user", "add", "root@example.com", "--role", "admin")
+    assert "last active admin" in installation.fails("user", "disable", "root@example.com")
+    assert "last active admin" in installation.fails("user", "role", "root@example.com", "analyst")
+    aether(installation, "user", "add", "other@example.com", "--role", "admin")
+    aether(installation, "user", "disable", "root@example.com")
+
+
+def test_secrets_and_keys_are_replaced(installation: Installation) -> None:
+    made = json.loads(aether(installation, "client", "add", "billing", "--json"))
+    first = json.loads(aether(installation, "client", "rotate", "billing", "--json"))
+    assert first["client_id"] == made["client_id"]
+    assert first["client_secret"] != made["client_secret"]
+    assert first["older_secret_until"] is not None
+    now = aether(installation, "client", "rotate", made["client_id"], "--overlap-s", "0")
+    assert "client_secret  aether_secret_" in now
+    assert "older" not in now
+    aether(installation, "client", "revoke", "billing")
+    assert "revoked" in aether(installation, "client", "list")
+    aether(installation, "client", "enable", "billing")
+    assert "revoked" in aether(installation, "client", "list")  # until it has a secret
+    aether(installation, "client", "rotate", "billing")
+    assert "active" in aether(installation, "client", "list")
+
+    assert json.loads(aether(installation, "keys", "list", "--json")) == []
+    (key,) = json.loads(aether(installation, "keys", "rotate", "--json"))
+    assert key["state"] == "signing"
+    newest, older = json.loads(aether(installation, "keys", "rotate", "--json"))
+    assert (newest["state"], older["kid"]) == ("next", key["kid"])
+    assert older["retired_at"] is not None
+    (only,) = json.loads(aether(installation, "keys", "rotate", "--void-older", "--json"))
+    assert only["kid"] in aether(installation, "keys", "list")
 
 
 def test_what_cannot_be_is_said_in_one_line(installation: Installation) -> None:
     add = ("user", "add", "--password-stdin")
     assert "e-mail" in installation.fails(*add, "nobody", text="correct horse\n")
-    assert "at least 8" in installation.fails(*add, "a@example.com", text="short\n")
-    assert "72 bytes" in installation.fails(*add, "a@example.com", text="x1y" * 30 + "\n")
-    assert "commonest" in installation.fails(*add, "a@example.com", text="password123\n")
+    assert "at least 12" in installation.fails(*add, "a@example.com", text="short\n")
+    assert "at most 128" in installation.fails(*add, "a@example.com", text="x1y" * 43 + "\n")
+    assert "common word" in installation.fails(*add, "a@example.com", text="password1234!\n")
     assert "role is one of" in installation.fails(*add, "a@example.com", "--role", "god")
     assert "no such user" in installation.fails("user", "disable", "none@example.com")
     aether(installation, *add, "a@example.com", text="correct horse\n")

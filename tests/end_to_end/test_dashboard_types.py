@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from aether_api import fields
-from aether_core.identity import passwords
+from aether_core.identity import password_rule
 from aether_core.identity.roles import SCOPES
 from aether_core.money import EXPONENTS, MINOR_UNITS_MAX
 
@@ -57,5 +57,5 @@ def test_the_dashboards_forms_have_the_gateways_limits() -> None:
     }
     assert fields.ACCOUNT_PATTERN in form
     assert f"MINOR_UNITS_MAX = 10n ** {len(str(MINOR_UNITS_MAX)) - 1}n" in money
-    assert f"PASSWORD_LENGTH_MIN = {passwords.PASSWORD_LENGTH_MIN};" in sign_in
-    assert f"PASSWORD_BYTES_MAX = {passwords.PASSWORD_BYTES_MAX};" in sign_in
+    assert f"PASSWORD_LENGTH_MIN = {password_rule.PASSWORD_LENGTH_MIN};" in sign_in
+    assert f"PASSWORD_LENGTH_MAX = {password_rule.PASSWORD_LENGTH_MAX};" in sign_in

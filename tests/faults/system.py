@@ -27,7 +27,7 @@ import pytest
 
 from aether_core.database.connection import connect
 from aether_core.database.positions import find_positions
-from aether_core.identity.accounts import create_client
+from aether_core.identity.clients import create_client
 from aether_core.settings import StreamSettings
 from aether_core.stream.connection import open_redis
 from aether_core.stream.contract import FEED_KEY, shard_of, stream_key

@@ -255,6 +255,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change one's password
+         * @description Choose another password. This sign-in goes on with the tokens in the answer; all others end.
+         *
+         *     The current password is asked for, so that who found an open browser, or stole a token, cannot
+         *     take the account over; it is limited like signing in. A browser's refresh token goes into its
+         *     cookie.
+         */
+        post: operations["change_password_auth_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/refresh": {
         parameters: {
             query?: never;
@@ -292,6 +316,174 @@ export interface paths {
          * @description Make an account for a customer. Staff are added with `aether user add`.
          */
         post: operations["register_auth_register_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List one's sign-ins
+         * @description List one's sign-ins that go on, those begun last first.
+         */
+        get: operations["list_sessions_auth_sessions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a sign-in
+         * @description End one of one's sign-ins: its tokens are void at once, everywhere.
+         */
+        delete: operations["end_session_auth_sessions__session_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clients/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List service clients
+         * @description List service clients by id; further pages by `Link: <…>; rel="next"`.
+         */
+        get: operations["list_clients_clients__get"];
+        put?: never;
+        /**
+         * Add a service client
+         * @description Add a service; its secret is shown this once.
+         */
+        post: operations["add_client_clients__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clients/{client_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a service client
+         * @description Get one service client.
+         */
+        get: operations["get_client_clients__client_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clients/{client_id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Disable a client
+         * @description Keep a client out: no new token, and those it has are void. Its secrets are kept.
+         */
+        post: operations["disable_clients__client_id__disable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clients/{client_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable a client
+         * @description Let a client in again, with the secrets it has; one that was revoked has none.
+         */
+        post: operations["enable_clients__client_id__enable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clients/{client_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke a client
+         * @description Disable a client for good: its secrets and its tokens are void at once, everywhere.
+         *
+         *     When it is enabled again it needs a new secret.
+         */
+        post: operations["revoke_clients__client_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clients/{client_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace a client's secret
+         * @description Make a new secret, shown this once; the one before it goes on for `overlap_s` seconds.
+         *
+         *     There are never more than two: one that was still going on from an earlier rotation ends.
+         */
+        post: operations["rotate_clients__client_id__rotate_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -376,6 +568,49 @@ export interface paths {
         get: operations["ready_health_ready_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List signing keys
+         * @description List the keys whose tokens are good, newest first.
+         */
+        get: operations["list_keys_keys__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the signing key
+         * @description Make a new signing key; the older ones go on verifying until their last token has expired.
+         *
+         *     It signs a few seconds later, when every gateway has learnt of it. After a theft `void_older`
+         *     forgets the older ones at once, which voids every access token, this caller's included.
+         */
+        post: operations["rotate_keys_rotate_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -711,6 +946,152 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description List users, those added last first; further pages by `Link: <…>; rel="next"`.
+         */
+        get: operations["list_users_users__get"];
+        put?: never;
+        /**
+         * Add a user
+         * @description Add somebody with a role and a password made at random, which is shown this once.
+         */
+        post: operations["add_user_users__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a user
+         * @description Get one user.
+         */
+        get: operations["get_user_users__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Disable a user
+         * @description Keep a user out: no sign-in, and every token of theirs is void at once.
+         */
+        post: operations["disable_users__user_id__disable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable a user
+         * @description Let a user in again, with the password they had.
+         */
+        post: operations["enable_users__user_id__enable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset a user's password
+         * @description Give a user a password made at random, shown this once, and end all their sign-ins.
+         */
+        post: operations["reset_users__user_id__reset_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a user another role
+         * @description Give a user another role; the access tokens of the old one are void at once.
+         *
+         *     Sign-ins go on, with what the new role may do. Nobody changes their own role.
+         */
+        post: operations["change_role_users__user_id__role_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_id}/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a user out everywhere
+         * @description End all sign-ins of a user; every token of theirs is void at once.
+         */
+        post: operations["sign_out_users__user_id__sign_out_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -928,6 +1309,61 @@ export interface components {
             replayed_count: number;
         };
         /**
+         * ClientWithSecret
+         * @description A client with a secret that was just made. It is shown this once.
+         */
+        ClientWithSecret: {
+            /**
+             * Client Id
+             * @example client_3f8e5c0b7a9d1e24
+             */
+            client_id: string;
+            /**
+             * Client Secret
+             * @example aether_secret_…
+             */
+            client_secret: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            created_at: string;
+            /** Is Active */
+            is_active: boolean;
+            /**
+             * Name
+             * @example billing
+             */
+            name: string;
+            /**
+             * Older Secret Until
+             * @description Until when the secret before the present one is good.
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            older_secret_until: string | null;
+            /**
+             * Rotated At
+             * @description When its secret was replaced last.
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            rotated_at: string | null;
+            /**
+             * Scopes
+             * @example [
+             *       "transactions:read_any",
+             *       "transactions:write_any"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Secret Count
+             * @description Secrets that are good now; none once it was revoked.
+             * @example 1
+             */
+            secret_count: number;
+        };
+        /**
          * Counters
          * @description Exact counters, once a second to analysts and operators.
          */
@@ -972,7 +1408,7 @@ export interface components {
             /**
              * Password
              * Format: password
-             * @description 8 characters to 72 bytes of UTF-8, none of the commonest.
+             * @description 12 to 128 characters, of any kind; not easily guessed. One chosen before this was so goes on.
              * @example correct horse battery
              */
             password: string;
@@ -1361,6 +1797,18 @@ export interface components {
             x: string;
         };
         /**
+         * KeyRotation
+         * @description How the signing key is replaced.
+         */
+        KeyRotation: {
+            /**
+             * Void Older
+             * @description Forget the older keys at once, after a theft: every access token is void; sign-ins go on with their refresh tokens.
+             * @default false
+             */
+            void_older?: boolean;
+        };
+        /**
          * KeySet
          * @description The keys whose tokens are good at present.
          */
@@ -1603,6 +2051,25 @@ export interface components {
             occurred_at?: string | null;
         };
         /**
+         * NewServiceClient
+         * @description A service that is to act for itself.
+         */
+        NewServiceClient: {
+            /**
+             * Name
+             * @example billing
+             */
+            name: string;
+            /**
+             * Scopes
+             * @example [
+             *       "transactions:read_any",
+             *       "transactions:write_any"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /**
          * NewTransaction
          * @description A transaction to submit.
          * @example {
@@ -1677,6 +2144,23 @@ export interface components {
              * @default null
              */
             occurred_at?: string | null;
+        };
+        /**
+         * NewUser
+         * @description Somebody who is to sign in.
+         */
+        NewUser: {
+            /**
+             * Email
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Role
+             * @default customer
+             * @enum {string}
+             */
+            role?: "customer" | "analyst" | "operator" | "admin";
         };
         /**
          * OAuthError
@@ -1799,6 +2283,21 @@ export interface components {
              */
             state: "open" | "replayed" | "discarded";
             transaction: components["schemas"]["Transaction"] | null;
+        };
+        /**
+         * PasswordChange
+         * @description Another password for who is signed in.
+         */
+        PasswordChange: {
+            /** Current Password */
+            current_password: string;
+            /**
+             * New Password
+             * Format: password
+             * @description 12 to 128 characters, of any kind; not easily guessed. One chosen before this was so goes on.
+             * @example correct horse battery
+             */
+            new_password: string;
         };
         /**
          * Pipeline
@@ -1987,7 +2486,7 @@ export interface components {
             /**
              * Password
              * Format: password
-             * @description 8 characters to 72 bytes of UTF-8, none of the commonest.
+             * @description 12 to 128 characters, of any kind; not easily guessed. One chosen before this was so goes on.
              * @example correct horse battery
              */
             password: string;
@@ -2008,6 +2507,79 @@ export interface components {
              * @enum {string}
              */
             resolution: "fraud" | "legitimate";
+        };
+        /**
+         * RoleChange
+         * @description The role that a user gets.
+         */
+        RoleChange: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "customer" | "analyst" | "operator" | "admin";
+        };
+        /**
+         * Rotation
+         * @description How a client's secret is replaced.
+         */
+        Rotation: {
+            /**
+             * Overlap S
+             * @description Seconds for which the older secret goes on beside the new one. 0, for a secret that was stolen, voids the client's tokens as well.
+             * @default 86400
+             */
+            overlap_s?: number;
+        };
+        /**
+         * ServiceClient
+         * @description A service that acts for itself, by OAuth 2.0 client credentials.
+         */
+        ServiceClient: {
+            /**
+             * Client Id
+             * @example client_3f8e5c0b7a9d1e24
+             */
+            client_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            created_at: string;
+            /** Is Active */
+            is_active: boolean;
+            /**
+             * Name
+             * @example billing
+             */
+            name: string;
+            /**
+             * Older Secret Until
+             * @description Until when the secret before the present one is good.
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            older_secret_until: string | null;
+            /**
+             * Rotated At
+             * @description When its secret was replaced last.
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            rotated_at: string | null;
+            /**
+             * Scopes
+             * @example [
+             *       "transactions:read_any",
+             *       "transactions:write_any"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Secret Count
+             * @description Secrets that are good now; none once it was revoked.
+             * @example 1
+             */
+            secret_count: number;
         };
         /**
          * ShardLength
@@ -2054,6 +2626,87 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * SignIn
+         * @description A sign-in that goes on.
+         */
+        SignIn: {
+            /**
+             * Address
+             * @description Where it was used last.
+             * @example 192.0.2.7
+             */
+            address: string;
+            /**
+             * Client
+             * @description The client through which; `aether`: our own consoles.
+             * @example aether
+             */
+            client: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            expires_at: string;
+            /**
+             * Is Current
+             * @description Whether this request belongs to it.
+             */
+            is_current: boolean;
+            /**
+             * Last Used At
+             * Format: date-time
+             * @description When it was last refreshed, or begun.
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            last_used_at: string;
+            /**
+             * Session Id
+             * Format: uuid
+             * @example 7d0b0f7e-53c1-4f0a-8a52-6a1d7f1f9f11
+             */
+            session_id: string;
+            /**
+             * User Agent
+             * @example Mozilla/5.0 …
+             */
+            user_agent: string;
+        };
+        /**
+         * SigningKey
+         * @description A key that signs access tokens, or did.
+         */
+        SigningKey: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Kid
+             * @example pQ3v1mX9aBcD
+             */
+            kid: string;
+            /**
+             * Retired At
+             * @example null
+             */
+            retired_at: string | null;
+            /**
+             * State
+             * @description next: published, signs in a few seconds. signing: signs now. retired: verifies until its last token has expired.
+             * @enum {string}
+             */
+            state: "next" | "signing" | "retired";
         };
         /**
          * StreamLength
@@ -2301,6 +2954,103 @@ export interface components {
             user_id: string;
         };
         /**
+         * User
+         * @description Somebody who can sign in.
+         */
+        User: {
+            /**
+             * Account Id
+             * @example acc_5f2c8d1e9a3b
+             */
+            account_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Email
+             * @example ada@example.com
+             */
+            email: string;
+            /** Is Active */
+            is_active: boolean;
+            /**
+             * Last Sign In At
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            last_sign_in_at: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "customer" | "analyst" | "operator" | "admin";
+            /**
+             * Session Count
+             * @description Sign-ins that have not ended.
+             * @example 2
+             */
+            session_count: number;
+            /**
+             * User Id
+             * Format: uuid
+             * @example 0f4f9d0c-8e52-4e5b-9a3e-0f6b8b1f4b7a
+             */
+            user_id: string;
+        };
+        /**
+         * UserWithPassword
+         * @description A user with a password made at random. It is shown this once; let them change it.
+         */
+        UserWithPassword: {
+            /**
+             * Account Id
+             * @example acc_5f2c8d1e9a3b
+             */
+            account_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Email
+             * @example ada@example.com
+             */
+            email: string;
+            /** Is Active */
+            is_active: boolean;
+            /**
+             * Last Sign In At
+             * @example 2026-11-24T09:30:00.000000Z
+             */
+            last_sign_in_at: string | null;
+            /**
+             * Password
+             * @example u7Jm0yq5r1sV9cXe2LhA
+             */
+            password: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "customer" | "analyst" | "operator" | "admin";
+            /**
+             * Session Count
+             * @description Sign-ins that have not ended.
+             * @example 2
+             */
+            session_count: number;
+            /**
+             * User Id
+             * Format: uuid
+             * @example 0f4f9d0c-8e52-4e5b-9a3e-0f6b8b1f4b7a
+             */
+            user_id: string;
+        };
+        /**
          * Volume
          * @description All that was written in one currency; `amount` is exact decimal text.
          */
@@ -2325,6 +3075,7 @@ export type Anomaly = components['schemas']['Anomaly'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type BulkResult = components['schemas']['BulkResult'];
 export type BulkSummary = components['schemas']['BulkSummary'];
+export type ClientWithSecret = components['schemas']['ClientWithSecret'];
 export type Counters = components['schemas']['Counters'];
 export type CountPair = components['schemas']['CountPair'];
 export type Credentials = components['schemas']['Credentials'];
@@ -2342,6 +3093,7 @@ export type Health = components['schemas']['Health'];
 export type Hello = components['schemas']['Hello'];
 export type Introspection = components['schemas']['Introspection'];
 export type Key = components['schemas']['Key'];
+export type KeyRotation = components['schemas']['KeyRotation'];
 export type KeySet = components['schemas']['KeySet'];
 export type LoadPoint = components['schemas']['LoadPoint'];
 export type LostRange = components['schemas']['LostRange'];
@@ -2350,10 +3102,13 @@ export type Message = components['schemas']['Message'];
 export type Metadata = components['schemas']['Metadata'];
 export type Model = components['schemas']['Model'];
 export type NewBulkTransaction = components['schemas']['NewBulkTransaction'];
+export type NewServiceClient = components['schemas']['NewServiceClient'];
 export type NewTransaction = components['schemas']['NewTransaction'];
+export type NewUser = components['schemas']['NewUser'];
 export type OAuthError = components['schemas']['OAuthError'];
 export type OAuthTokens = components['schemas']['OAuthTokens'];
 export type OpenedDeadLetter = components['schemas']['OpenedDeadLetter'];
+export type PasswordChange = components['schemas']['PasswordChange'];
 export type Pipeline = components['schemas']['Pipeline'];
 export type PipelineIdentity = components['schemas']['PipelineIdentity'];
 export type Problem = components['schemas']['Problem'];
@@ -2363,14 +3118,21 @@ export type Refresh = components['schemas']['Refresh'];
 export type Registered = components['schemas']['Registered'];
 export type Registration = components['schemas']['Registration'];
 export type Resolve = components['schemas']['Resolve'];
+export type RoleChange = components['schemas']['RoleChange'];
+export type Rotation = components['schemas']['Rotation'];
+export type ServiceClient = components['schemas']['ServiceClient'];
 export type ShardLength = components['schemas']['ShardLength'];
 export type ShardState = components['schemas']['ShardState'];
+export type SignIn = components['schemas']['SignIn'];
+export type SigningKey = components['schemas']['SigningKey'];
 export type StreamLength = components['schemas']['StreamLength'];
 export type Summary = components['schemas']['Summary'];
 export type Tokens = components['schemas']['Tokens'];
 export type Trace = components['schemas']['Trace'];
 export type TraceStep = components['schemas']['TraceStep'];
 export type Transaction = components['schemas']['Transaction'];
+export type User = components['schemas']['User'];
+export type UserWithPassword = components['schemas']['UserWithPassword'];
 export type Volume = components['schemas']['Volume'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -2817,7 +3579,10 @@ export interface operations {
     };
     logout_auth_logout_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description End all sign-ins of this user. */
+                everywhere?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: {
@@ -2867,6 +3632,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password_auth_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                /** @description A browser's refresh token. */
+                aether_refresh?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description The current password is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem */
@@ -2936,6 +3746,354 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions_auth_sessions_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignIn"][];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session_auth_sessions__session_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description None of one's own */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_clients_clients__get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceClient"][];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_client_clients__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewServiceClient"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientWithSecret"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_client_clients__client_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceClient"];
+                };
+            };
+            /** @description No such client */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disable_clients__client_id__disable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceClient"];
+                };
+            };
+            /** @description No such client */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_clients__client_id__enable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceClient"];
+                };
+            };
+            /** @description No such client */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_clients__client_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceClient"];
+                };
+            };
+            /** @description No such client */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_clients__client_id__rotate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientWithSecret"];
+                };
+            };
+            /** @description No such client */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem */
@@ -3064,6 +4222,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys_keys__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"][];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_keys_rotate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["KeyRotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"][];
                 };
             };
             /** @description A problem */
@@ -3817,6 +5037,337 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StreamLength"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users_users__get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                /** @description How the address begins. */
+                email?: string | null;
+                is_active?: boolean | null;
+                limit?: number;
+                role?: ("customer" | "analyst" | "operator" | "admin") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"][];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_user_users__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user_users__user_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disable_users__user_id__disable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The last active admin, or one's own role */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_users__user_id__enable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_users__user_id__reset_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_role_users__user_id__role_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The last active admin, or one's own role */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_users__user_id__sign_out_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem */

@@ -19,8 +19,8 @@ from aether_api.app import create_app
 from aether_core.database import users
 from aether_core.database.connection import borrow
 from aether_core.database.users import User
-from aether_core.identity import accounts
-from aether_core.identity.accounts import NewClient
+from aether_core.identity import accounts, clients
+from aether_core.identity.clients import NewClient
 from aether_core.identity.roles import Role
 from aether_core.settings import Settings
 
@@ -63,7 +63,7 @@ class Gateway:
     async def make_client(self, *scopes: str) -> NewClient:
         """Add a service client as the command line does."""
         async with borrow(self.access.pool) as connection:
-            return await accounts.create_client(
+            return await clients.create_client(
                 connection, f"service {os.urandom(4).hex()}", list(scopes)
             )
 

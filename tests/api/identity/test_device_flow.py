@@ -15,7 +15,7 @@ from aether_core.database.connection import borrow
 from aether_core.database.devices import delete_expired_devices
 from aether_core.database.users import User
 from aether_core.identity import accounts
-from aether_core.identity.accounts import NewClient
+from aether_core.identity.clients import NewClient
 from tests.api.identity.gateways import Gateway
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import jwt
 
 from aether_core.database.connection import borrow
-from aether_core.identity import accounts
+from aether_core.identity import clients
 from aether_core.settings import Settings
 from tests.api.identity.gateways import FORM, PASSWORD, Gateway
 
@@ -108,7 +108,7 @@ async def test_a_disabled_client_is_out_at_once(gateway: Gateway) -> None:
     client = await gateway.make_client("transactions:write_any")
     token = (await gateway.form("/oauth/token", GRANT, client)).json()["access_token"]
     async with borrow(gateway.access.pool) as connection, connection.transaction():
-        revocation = await accounts.set_client_active(
+        revocation = await clients.set_client_active(
             connection, client.client.name, is_active=False
         )
     await gateway.access.apply(revocation)

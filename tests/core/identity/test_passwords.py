@@ -3,36 +3,86 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import time
 
+import bcrypt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aether_core.errors import InvalidInput, TooManyAttempts
-from aether_core.identity.passwords import PASSWORD_BYTES_MAX, PasswordHasher, check_password
+from aether_core.identity.password_rule import check_password
+from aether_core.identity.passwords import PasswordHasher, make_password
 
 _EMAIL = "ada@example.com"
 
 
-@given(st.text(max_size=100))
+@given(st.text(max_size=140))
 @settings(max_examples=300)
-def test_what_is_taken_bcrypt_hashes_whole(password: str) -> None:
-    if _is_taken(password):
-        assert len(password) >= 8
-        assert len(password.encode()) <= PASSWORD_BYTES_MAX
+def test_what_is_taken_has_the_length(password: str) -> None:
+    if _reason(password) is None:
+        assert 12 <= len(password) <= 128
         assert password.strip().casefold() != _EMAIL
 
 
 def test_the_edges_of_length() -> None:
-    check_password("abcdefg9", _EMAIL)
-    check_password("ab9" * 24, _EMAIL)
-    for wrong in ("abcdef9", "ab9" * 24 + "x", "é" * 36 + "x", "\ud800bcdefgh"):
-        with pytest.raises(InvalidInput):
-            check_password(wrong, _EMAIL)
+    whole = "zq7 kwv, 3fj." * 10
+    assert _reason(whole[:12]) is None
+    assert _reason(whole[:128]) is None
+    assert _reason("ü🐎ж" + whole[:125]) is None
+    for wrong, reason in (
+        (whole[:11], "at least 12"),
+        (whole[:129], "at most 128"),
+        ("\ud800" + whole[:20], "Unicode"),
+    ):
+        assert reason in str(_reason(wrong))
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=8, max_size=18))
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("1qaz2wsx3edc", "commonest"),
+        ("Password2026!", "common word"),
+        ("P@ssw0rd-2026!", "common word"),
+        ("Summer2026!!!", "common word"),
+        ("monkeydragon99", "common word"),
+        ("welcome-2026-11", "common word"),
+        ("abcabcabcabc", "short pattern"),
+        ("xy7xy7xy7xy7x", "short pattern"),
+        ("aaaaaaaaaaaaaaaa", "short pattern"),
+        ("qwertyuiop1234", "common word"),
+        ("0987654321!?.,", "keyboard"),
+        ("aaaaaaaaaaab", "keyboard"),
+        ("abcdefghijklmnop", "keyboard"),
+        ("ada.lovelace1815", "e-mail"),
+        ("LoveLace-1815!", "e-mail"),
+        ("ada.lovelace@example.com", "e-mail"),
+        ("aether-2026-11", "our name"),
+    ],
+)
+def test_what_everybody_tries_is_refused_and_says_why(password: str, reason: str) -> None:
+    assert reason in str(_reason(password, "ada.lovelace@example.com"))
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("correct horse", "staple-horse-9", "8392746591823"),
+        *("mountain strawberry remember", "пароль от сердца"),
+    ],
+)
+def test_what_is_long_and_of_no_pattern_needs_no_kinds_of_characters(password: str) -> None:
+    assert _reason(password) is None
+
+
+def test_passwords_made_here_are_taken() -> None:
+    for _ in range(500):
+        assert _reason(make_password()) is None
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=130))
 @settings(max_examples=25, deadline=None)
 def test_only_the_same_bytes_match(password: str) -> None:
     async def run() -> None:
@@ -42,6 +92,7 @@ def test_only_the_same_bytes_match(password: str) -> None:
             assert await hasher.matches(password, hashed)
             assert not await hasher.matches(password[:-1], hashed)
             assert not await hasher.matches(password + "\x00", hashed)
+            assert not hasher.is_outdated(hashed)
         finally:
             hasher.close()
 
@@ -52,9 +103,32 @@ async def test_nobody_has_the_dummy_password() -> None:
     hasher = PasswordHasher(4)
     for password in ("", "x", "x" * 72, "x" * 1000, "\ud800"):
         assert not await hasher.matches(password, None)
-    hashed = await hasher.hash("x" * 72)
-    # Cut at 72 bytes it would match.
-    assert not await hasher.matches("x" * 73, hashed)
+    hasher.close()
+
+
+async def test_hashes_that_were_made_before_go_on() -> None:
+    hasher = PasswordHasher(4)
+    for password in ("correct horse", "x" * 72):
+        old = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        assert await hasher.matches(password, old)
+        assert not await hasher.matches(password + "y", old)  # cut at 72 bytes it would match
+        assert hasher.is_outdated(old)
+        new = await hasher.hash(password)
+        assert not hasher.is_outdated(new)
+        assert await hasher.matches(password, new)
+    hasher.close()
+
+
+async def test_a_digest_that_another_site_lost_is_no_password() -> None:
+    """What bcrypt gets is nobody else's digest of the password (password shucking)."""
+    hasher = PasswordHasher(4)
+    password = b"correct horse battery"
+    hashed = (await hasher.hash(password.decode())).removeprefix("aether1").encode()
+    for digest in ("md5", "sha1", "sha256", "sha384", "sha512"):
+        raw = hashlib.new(digest, password).digest()
+        for lost in (raw[:72], raw.hex().encode()[:72], base64.b64encode(raw)[:72]):
+            if b"\x00" not in lost:
+                assert not bcrypt.checkpw(lost, hashed)
     hasher.close()
 
 
@@ -78,9 +152,9 @@ async def test_hashing_does_not_hold_the_loop_up_and_has_a_bound() -> None:
     hasher.close()
 
 
-def _is_taken(password: str) -> bool:
+def _reason(password: str, email: str = _EMAIL) -> str | None:
     try:
-        check_password(password, _EMAIL)
-    except InvalidInput:
-        return False
-    return True
+        check_password(password, email)
+    except InvalidInput as error:
+        return error.detail
+    return None

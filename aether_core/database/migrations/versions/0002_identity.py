@@ -1,4 +1,4 @@
-"""Identity: the audit trail; sign-ins that devices are given."""
+"""Identity: audit trail, sign-ins of devices, where sessions are used, secrets that overlap."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def upgrade() -> None:
     """Take each step."""
     _add_audit()
     _add_devices()
+    _add_uses_of_sessions()
+    _add_older_secrets()
 
 
 # --- the audit trail ---
@@ -160,3 +162,34 @@ def _add_devices() -> None:
         op.create_index(
             f"ix_device_authorizations_{column}", "device_authorizations", [column], unique=False
         )
+
+
+# --- sessions and secrets ---
+
+
+def _add_uses_of_sessions() -> None:
+    instant = postgresql.TIMESTAMP(timezone=True)
+    op.add_column("users", sa.Column("last_sign_in_at", instant))
+    op.add_column(
+        "sessions",
+        sa.Column("last_used_at", instant, nullable=False, server_default=sa.text("now()")),
+    )
+    for name in ("address", "user_agent"):
+        op.add_column("sessions", sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    op.create_index("ix_users_created_at_id", "users", ["created_at", "id"])
+    op.create_index(
+        "ix_users_email_prefix", "users", ["email"], postgresql_ops={"email": "text_pattern_ops"}
+    )
+
+
+def _add_older_secrets() -> None:
+    instant = postgresql.TIMESTAMP(timezone=True)
+    op.alter_column("clients", "secret_hash", nullable=True)
+    op.add_column("clients", sa.Column("older_secret_hash", postgresql.BYTEA()))
+    op.add_column("clients", sa.Column("older_secret_until", instant))
+    op.add_column("clients", sa.Column("rotated_at", instant))
+    op.create_check_constraint(
+        op.f("ck_clients_older_secret_ends"),
+        "clients",
+        "(older_secret_hash IS NULL) = (older_secret_until IS NULL)",
+    )

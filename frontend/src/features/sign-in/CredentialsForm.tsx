@@ -55,7 +55,7 @@ export function CredentialsForm({ isNew, submitWord, onSubmit }: CredentialsForm
       <PasswordField
         label="Password"
         problem={errors.password?.message}
-        hint={isNew && "8 characters or more; a sentence is easy to remember and hard to guess."}
+        hint={isNew && "12 characters or more; a sentence is easy to remember and hard to guess."}
         autoComplete={isNew ? "new-password" : "current-password"}
         field={register("password")}
       />

@@ -1,9 +1,8 @@
 /** The forms of sign-in and registration. */
 import * as z from "zod/mini";
 
-export const PASSWORD_LENGTH_MIN = 8;
-/** Bytes of UTF-8: what bcrypt hashes. */
-export const PASSWORD_BYTES_MAX = 72;
+export const PASSWORD_LENGTH_MIN = 12;
+export const PASSWORD_LENGTH_MAX = 128;
 
 const email = z
   .string()
@@ -18,16 +17,20 @@ export const loginForm = z.object({
   password: z.string().check(z.minLength(1, "Enter your password.")),
 });
 
-export const registrationForm = z.object({
-  email,
-  password: z.string().check(
-    z.minLength(PASSWORD_LENGTH_MIN, `At least ${PASSWORD_LENGTH_MIN} characters.`),
-    z.refine(
-      (value) => new TextEncoder().encode(value).length <= PASSWORD_BYTES_MAX,
-      `At most ${PASSWORD_BYTES_MAX} bytes.`,
-    ),
+/** A password somebody chooses; the gateway says besides when it is easily guessed. */
+export const newPassword = z.string().check(
+  z.refine(
+    // Characters as the gateway counts them, not UTF-16 units.
+    (value) => [...value].length >= PASSWORD_LENGTH_MIN,
+    `At least ${PASSWORD_LENGTH_MIN} characters.`,
   ),
-});
+  z.refine(
+    (value) => [...value].length <= PASSWORD_LENGTH_MAX,
+    `At most ${PASSWORD_LENGTH_MAX} characters.`,
+  ),
+);
+
+export const registrationForm = z.object({ email, password: newPassword });
 
 export type Credentials = z.infer<typeof loginForm>;
 export const NO_CREDENTIALS: Credentials = { email: "", password: "" };
