@@ -21,23 +21,39 @@ export function bodyOf<T>(answer: Answer<T>): T {
   return cleanAll(answer.data);
 }
 
-/** One page of a list, and the cursor of the next. */
+/** Takes an answer without a body. Throws Refusal, except for these statuses. */
+export function expectNothing(answer: Answer<unknown>, taken: readonly number[] = []): void {
+  if (!answer.response.ok && !taken.includes(answer.response.status)) {
+    throw new Refusal(answer.response, answer.error);
+  }
+}
+
+/** One page of a list, and the way to the next. */
 export interface Page<T> {
   items: readonly T[];
   nextCursor: string | undefined;
+  /**
+   * The next page's filters and cursor, as an address holds them: with times as they were when this
+   * page was asked for, since a cursor belongs to the very filters that it was made with.
+   */
+  nextQuery?: string | undefined;
 }
 
-/** Returns one page of a list; the next one's cursor is in the `Link` header (RFC 8288). */
+/** Returns one page of a list; the next one's query is in the `Link` header (RFC 8288). */
 export function pageOf<T>(answer: Answer<readonly T[]>): Page<T> {
-  return { items: bodyOf(answer), nextCursor: nextCursorOf(answer.response.headers.get("link")) };
+  const items = bodyOf(answer);
+  const next = nextQueryOf(answer.response.headers.get("link"));
+  const nextCursor = next?.get("cursor") ?? undefined;
+  next?.delete("limit");
+  return { items, nextCursor, nextQuery: nextCursor && next?.toString() };
 }
 
-/** Finds the cursor of `<…?cursor=X>; rel="next"` in a Link header. */
-export function nextCursorOf(link: string | null): string | undefined {
+/** Finds the query of `<…?cursor=X>; rel="next"` in a Link header. */
+export function nextQueryOf(link: string | null): URLSearchParams | undefined {
   for (const match of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {
     const [, target = "", parameters = ""] = match;
     if (/;\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:[;,]|$)/i.test(parameters)) {
-      return new URL(target, location.origin).searchParams.get("cursor") ?? undefined;
+      return new URL(target, location.origin).searchParams;
     }
   }
   return undefined;

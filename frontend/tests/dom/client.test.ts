@@ -1,6 +1,6 @@
 /** Answers become values or errors; the next page is found wherever the header puts it. */
 import { describe, expect, it } from "vitest";
-import { bodyOf, nextCursorOf, pageOf } from "../../src/api/client";
+import { bodyOf, nextQueryOf, pageOf } from "../../src/api/client";
 import { isPassing, Refusal, sentenceOf, Unreachable } from "../../src/api/problem";
 
 describe("the next page", () => {
@@ -13,15 +13,17 @@ describe("the next page", () => {
     ['</transactions/?cursor=3>; title="x"; rel="next last"', "3"],
     ['</transactions/?cursor=4>; rel="nextish"', undefined],
   ])("of %j is %j", (link, cursor) => {
-    expect(nextCursorOf(link)).toBe(cursor);
+    expect(nextQueryOf(link)?.get("cursor")).toBe(cursor);
   });
 });
 
-it("cleans what it returns", () => {
-  const response = new Response(null, { headers: { Link: '</x?cursor=c>; rel="next"' } });
+it("cleans what it returns, and leads to the next page with the same filters", () => {
+  const link = '</x?since=2026-11-24T14%3A00%3A00Z&limit=50&cursor=c>; rel="next"';
+  const response = new Response(null, { headers: { Link: link } });
   expect(pageOf({ data: [{ merchant: "a\u202Eb" }], response })).toEqual({
     items: [{ merchant: "a\uFFFDb" }],
     nextCursor: "c",
+    nextQuery: "since=2026-11-24T14%3A00%3A00Z&cursor=c",
   });
 });
 

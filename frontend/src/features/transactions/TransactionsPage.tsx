@@ -111,8 +111,8 @@ function History({ filters, cursor, openId, hasAccounts }: HistoryProps) {
                   <Icon name="first" /> Newest
                 </Link>
               )}
-              {asked.data?.nextCursor && (
-                <Link className="button" to={searchOf({ cursor: asked.data.nextCursor })}>
+              {asked.data?.nextQuery && (
+                <Link className="button" to={`?${asked.data.nextQuery}`}>
                   Older <Icon name="next" />
                 </Link>
               )}
