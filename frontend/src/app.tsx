@@ -50,6 +50,22 @@ const ForecastPage = lazy(async () => ({
   default: (await import("./features/forecast/ForecastPage")).ForecastPage,
 }));
 
+const AccountPage = lazy(async () => ({
+  default: (await import("./features/account/AccountPage")).AccountPage,
+}));
+const UsersPage = lazy(async () => ({
+  default: (await import("./features/administration/users/UsersPage")).UsersPage,
+}));
+const ClientsPage = lazy(async () => ({
+  default: (await import("./features/administration/clients/ClientsPage")).ClientsPage,
+}));
+const KeysPage = lazy(async () => ({
+  default: (await import("./features/administration/keys/KeysPage")).KeysPage,
+}));
+const AuditPage = lazy(async () => ({
+  default: (await import("./features/administration/audit/AuditPage")).AuditPage,
+}));
+
 export function App() {
   return (
     <BrowserRouter>
@@ -78,6 +94,20 @@ export function App() {
             }
           />
           <Route path="/forecast" element={<ForecastPage />} />
+          <Route path="/account" element={<AccountPage />} />
+          <Route
+            path="/admin"
+            element={
+              <Needs scope="admin" title="Administration">
+                <Outlet />
+              </Needs>
+            }
+          >
+            <Route index element={<UsersPage />} />
+            <Route path="clients" element={<ClientsPage />} />
+            <Route path="keys" element={<KeysPage />} />
+            <Route path="audit" element={<AuditPage />} />
+          </Route>
           <Route path="*" element={<NotFound />} />
         </Route>
       </Routes>
@@ -104,7 +134,9 @@ function SignedIn() {
   const state = useSessionState();
   const location = useLocation();
   if (state.phase === "signed-in") {
-    return <Frame key={state.identity.user_id} identity={state.identity} />;
+    // Another role is another person, as far as what was asked for before it goes.
+    const { user_id, role } = state.identity;
+    return <Frame key={`${user_id} ${role}`} identity={state.identity} />;
   }
   if (state.phase === "signed-out") {
     const next = `${location.pathname}${location.search}`;
@@ -144,6 +176,7 @@ function Shell({ identity }: { identity: Identity }) {
       ? [{ to: "/alerts", icon: "alerts", word: "Alerts", count: openAlerts } as const]
       : []),
     { to: "/forecast", icon: "forecast", word: "Forecast" },
+    ...(may(identity, "admin") ? [{ to: "/admin", icon: "people", word: "Admin" } as const] : []),
   ];
   const { pathname } = useLocation();
   return (

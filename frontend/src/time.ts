@@ -44,4 +44,21 @@ export function writeAge(ms: number): string {
     : `${Math.floor(seconds / 86_400)}d`;
 }
 
+const AGE = /^([0-9]{1,5})(s|m|h|d)$/;
+const AGE_MS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/** Whether a text is an age such as 15m, 2h or 3d. */
+export function isAge(text: string): boolean {
+  return AGE.test(text);
+}
+
+/** An age as the instant it means, counted back from `nowMs`; any other text as it is. */
+export function absoluteTime(text: string, nowMs: number): string {
+  const age = AGE.exec(text);
+  if (!age) {
+    return text;
+  }
+  return new Date(nowMs - Number(age[1]) * (AGE_MS[age[2] ?? "s"] ?? 0)).toISOString();
+}
+
 const DAY_MS = 86_400_000;

@@ -59,6 +59,13 @@ export function sentenceOf(error: unknown): string {
   return error instanceof GatewayError ? error.message : "Something unexpected happened.";
 }
 
+/** What a refusal says about one field, if anything. */
+export function problemOfField(error: unknown, field: string): string | undefined {
+  return error instanceof Refusal
+    ? error.fields.find((problem) => problem.field === field)?.detail
+    : undefined;
+}
+
 /** Whether asking again may help: no answer, or a failure of the server. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Unreachable || (error instanceof Refusal && error.status >= 500);

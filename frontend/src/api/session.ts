@@ -28,6 +28,8 @@ export interface Surroundings {
 interface Token {
   text: string;
   renewAtMs: number;
+  /** What it may do, as the gateway writes it. */
+  scope: string | undefined;
 }
 
 export const ANSWER_TIMEOUT_MS = 15_000;
@@ -96,6 +98,29 @@ export class Session {
     this.end(false);
   }
 
+  /** Ends all sessions of this person. Throws Refusal or Unreachable: then none is said to have ended. */
+  async signOutEverywhere(): Promise<void> {
+    const address = new URL("/auth/logout?everywhere=true", location.origin);
+    await this.#json(await this.fetch(new Request(address, { method: "POST" })));
+    this.end(false);
+  }
+
+  /**
+   * Changes the password; this session goes on, the others end. Throws Refusal (403 when the current
+   * one is wrong, 422, 429) or Unreachable.
+   */
+  async changePassword(currentPassword: string, newPassword: string): Promise<void> {
+    const body = { current_password: currentPassword, new_password: newPassword };
+    const send = (token: string) =>
+      // The cookie changes with it: no other tab may be renewing meanwhile.
+      this.#around.exclusively(() => this.#post("/auth/password", body, bearer(token)));
+    let response = await send(await this.token());
+    if (response.status === 401) {
+      response = await send((await this.#renewed()).text);
+    }
+    this.#keep(await this.#json(response));
+  }
+
   /** Forgets the session; another tab may have ended it. */
   end(hasExpired: boolean): void {
     this.#token = undefined;
@@ -156,7 +181,13 @@ export class Session {
       this.end(this.#state.phase !== "starting");
       throw new SignedOut();
     }
-    return this.#keep(await this.#json(response));
+    const before = this.#token;
+    const token = this.#keep(await this.#json(response));
+    if (before && before.scope !== token.scope) {
+      // Another role: the pages show what it may do. A failure of this is told by the next call.
+      void this.#identify().catch(() => undefined);
+    }
+    return token;
   }
 
   async #identify(): Promise<void> {
@@ -166,21 +197,26 @@ export class Session {
   }
 
   #keep(body: unknown): Token {
-    const { access_token, expires_in } = body as { access_token: string; expires_in: number };
+    const { access_token, expires_in, scope } = body as {
+      access_token: string;
+      expires_in: number;
+      scope?: string;
+    };
     // Half of a short life at most, so that even tokens of seconds are used and not only renewed.
     const marginMs = Math.min(RENEW_BEFORE_EXPIRY_MS, expires_in * 500);
     const token = {
       text: access_token,
       renewAtMs: this.#around.now() + expires_in * 1000 - marginMs,
+      scope,
     };
     this.#token = token;
     return token;
   }
 
-  #post(path: string, body: object): Promise<Response> {
+  #post(path: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
     return this.#send(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(body),
       keepalive: true,
     });
@@ -241,6 +277,6 @@ function withToken(request: Request, token: string): Request {
   return request;
 }
 
-function bearer(token: string): HeadersInit {
+function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }

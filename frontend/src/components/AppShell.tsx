@@ -23,7 +23,7 @@ interface AppShellProps {
 
 export function AppShell({ places, email, role, onSignOut, children }: AppShellProps) {
   const actions = (
-    <div className="foot-actions">
+    <>
       <ThemeButton />
       <button
         type="button"
@@ -34,7 +34,7 @@ export function AppShell({ places, email, role, onSignOut, children }: AppShellP
       >
         <Icon name="signOut" />
       </button>
-    </div>
+    </>
   );
   return (
     <div className="shell">
@@ -47,11 +47,15 @@ export function AppShell({ places, email, role, onSignOut, children }: AppShellP
         </Link>
         <Places places={places} />
         <div className="sidebar-foot">
-          <p className="whoami">
-            <strong title={email}>{email}</strong>
-            <span className="muted">{role}</span>
-          </p>
-          {actions}
+          <NavLink className="whoami" to="/account">
+            <Icon name="person" />
+            <span className="clip">
+              <strong title={email}>{email}</strong>
+              <span className="muted">{role}</span>
+              <span className="visually-hidden">, your account</span>
+            </span>
+          </NavLink>
+          <div className="foot-actions">{actions}</div>
         </div>
       </header>
       <header className="mobile-bar">
@@ -59,7 +63,17 @@ export function AppShell({ places, email, role, onSignOut, children }: AppShellP
           <Link className="brand" to="/">
             <Brand />
           </Link>
-          {actions}
+          <div className="foot-actions">
+            <NavLink
+              className="button quiet square"
+              to="/account"
+              aria-label="Your account"
+              title={email}
+            >
+              <Icon name="person" />
+            </NavLink>
+            {actions}
+          </div>
         </div>
         <Places places={places} />
       </header>

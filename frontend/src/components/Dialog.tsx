@@ -34,9 +34,10 @@ export function Dialog({
     }
     return () => {
       element?.close();
-      if (before instanceof HTMLElement && before.isConnected) {
-        before.focus({ preventScroll: true });
-      }
+      // What it was opened by may be gone by what was done: then reading goes on at the page's top.
+      const back =
+        before instanceof HTMLElement && before.isConnected ? before : document.querySelector("h1");
+      back?.focus({ preventScroll: true });
     };
   }, []);
   const closeOnBackdrop = (event: MouseEvent) => {

@@ -17,6 +17,14 @@ export function Tag({ tone, icon, word }: TagProps) {
   );
 }
 
+const ROLE_ICONS: Readonly<Record<string, IconName>> = {
+  customer: "person",
+  analyst: "eye",
+  operator: "system",
+  admin: "key",
+  service: "client",
+};
+
 const DECISIONS: Readonly<Record<Decision, TagProps>> = {
   approve: { tone: "plain", icon: "check", word: "Approve" },
   review: { tone: "warn", icon: "eye", word: "Review" },
@@ -40,6 +48,32 @@ export function StatusTag({ status }: { status: Transaction["status"] }) {
   );
 }
 
+/** Who somebody is; the more they may do, the louder. */
+export function RoleTag({ role }: { role: string }) {
+  return (
+    <Tag
+      tone={role === "admin" ? "warn" : "neutral"}
+      icon={ROLE_ICONS[role] ?? "help"}
+      word={capital(role)}
+    />
+  );
+}
+
+interface ActiveTagProps {
+  isActive: boolean;
+  /** What somebody is who may not come in. */
+  offWord?: string;
+}
+
+/** Whether somebody, or some service, may come in. */
+export function ActiveTag({ isActive, offWord = "Disabled" }: ActiveTagProps) {
+  return isActive ? (
+    <Tag tone="good" icon="check" word="Active" />
+  ) : (
+    <Tag tone="bad" icon="cross" word={offWord} />
+  );
+}
+
 /** What people decided about an alert. */
 export function ResolutionTag({ resolution }: { resolution: Alert["resolution"] }) {
   if (resolution === "fraud") {
@@ -49,4 +83,8 @@ export function ResolutionTag({ resolution }: { resolution: Alert["resolution"] 
     return <Tag tone="good" icon="check" word="Legitimate" />;
   }
   return <Tag tone="warn" icon="dot" word="Open" />;
+}
+
+function capital(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }

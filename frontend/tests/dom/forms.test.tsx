@@ -156,16 +156,19 @@ describe("credentials", () => {
     expect(screen.getByLabelText<HTMLInputElement>("Password").value).toBe("secret");
   });
 
-  it("of a new account are checked for length in characters and bytes", async () => {
+  it("of a new account are checked for length in characters, as the gateway counts them", async () => {
     const onSubmit = vi.fn();
     render(<CredentialsForm isNew submitWord="Make account" onSubmit={onSubmit} />);
     await userEvent.type(screen.getByLabelText("E-mail"), "nonsense");
     await userEvent.type(screen.getByLabelText("Password"), "short{Enter}");
-    expect(await screen.findByText("At least 8 characters.")).toBeDefined();
+    expect(await screen.findByText("At least 12 characters.")).toBeDefined();
     expect(screen.getByText(/Enter an e-mail address/)).toBeDefined();
     await userEvent.clear(screen.getByLabelText("Password"));
-    await userEvent.paste("ä".repeat(40));
-    expect(await screen.findByText("At most 72 bytes.")).toBeDefined();
+    // Two units of UTF-16 each: 11 characters are still too few, 129 are too many.
+    await userEvent.paste("🙂".repeat(11));
+    expect(await screen.findByText("At least 12 characters.")).toBeDefined();
+    await userEvent.paste("🙂".repeat(118));
+    expect(await screen.findByText("At most 128 characters.")).toBeDefined();
     expect(onSubmit).not.toHaveBeenCalled();
   });
 

@@ -17,6 +17,7 @@ class Gateway {
   tokens = 0;
   revoked = new Set<string>();
   lifeS = 900;
+  role = "analyst";
   isDown = false;
   refusesRenewal = false;
   nowMs = 0;
@@ -45,13 +46,28 @@ class Gateway {
         return problem(401, "E-mail or password is wrong.");
       }
       this.tokens += 1;
-      return Response.json({ access_token: `token-${this.tokens}`, expires_in: this.lifeS });
+      return Response.json({
+        access_token: `token-${this.tokens}`,
+        expires_in: this.lifeS,
+        scope: this.role,
+      });
     }
     const token = request.headers.get("Authorization")?.replace("Bearer ", "") ?? "";
     if (!token || this.revoked.has(token)) {
       return problem(401, "This needs a sign-in.");
     }
-    return pathname === "/auth/me" ? Response.json(ME) : Response.json({ token });
+    if (pathname === "/auth/password") {
+      const body = (await request.json()) as { current_password: string };
+      if (body.current_password !== "right") {
+        return problem(403, "The current password is wrong.");
+      }
+      this.revoked.add(token);
+      this.tokens += 1;
+      return Response.json({ access_token: `token-${this.tokens}`, expires_in: this.lifeS });
+    }
+    return pathname === "/auth/me"
+      ? Response.json({ ...ME, role: this.role })
+      : Response.json({ token });
   }
 
   ask(path = "/transactions/") {
@@ -162,6 +178,57 @@ describe("calls", () => {
     gateway.asked = [];
     await gateway.ask();
     expect(gateway.asked).toEqual(["/transactions/"]);
+  });
+});
+
+it("is somebody else's, when a renewal brings another role", async () => {
+  await gateway.session.signIn("ana@example.com", "right");
+  gateway.role = "customer";
+  gateway.revoked.add("token-1");
+  await gateway.ask();
+  await expect
+    .poll(() => gateway.session.state())
+    .toMatchObject({ phase: "signed-in", identity: { role: "customer" } });
+});
+
+describe("a new password", () => {
+  beforeEach(async () => {
+    await gateway.session.signIn("ana@example.com", "right");
+    gateway.asked = [];
+  });
+
+  it("goes on with the new token, and asks for no other", async () => {
+    await gateway.session.changePassword("right", "another long one");
+    await gateway.ask();
+    expect(gateway.asked).toEqual(["/auth/password", "/transactions/"]);
+  });
+
+  it("is tried again with a fresh token when the one at hand was void", async () => {
+    gateway.revoked.add("token-1");
+    await gateway.session.changePassword("right", "another long one");
+    expect(gateway.asked).toEqual(["/auth/password", "/auth/refresh", "/auth/password"]);
+  });
+
+  it("leaves all as it was when the current one is wrong", async () => {
+    const changed = gateway.session.changePassword("wrong", "another long one");
+    await expect(changed).rejects.toMatchObject({ status: 403 });
+    expect(gateway.session.state().phase).toBe("signed-in");
+    expect((await gateway.ask()).status).toBe(200);
+  });
+});
+
+describe("signing out everywhere", () => {
+  beforeEach(() => gateway.session.signIn("ana@example.com", "right"));
+
+  it("ends this session too", async () => {
+    await gateway.session.signOutEverywhere();
+    expect(gateway.session.state()).toEqual({ phase: "signed-out", hasExpired: false });
+  });
+
+  it("is not said to be done when the gateway could not be told", async () => {
+    gateway.isDown = true;
+    await expect(gateway.session.signOutEverywhere()).rejects.toThrow(Unreachable);
+    expect(gateway.session.state().phase).toBe("signed-in");
   });
 });
 

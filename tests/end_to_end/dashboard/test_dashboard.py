@@ -359,7 +359,23 @@ def test_each_role_sees_what_it_may(system: RunningSystem, role: str) -> None:
         expect(refusal).to_have_count(0 if may_decide else 1)
         visitor.open("/transactions/new", "New transaction")
         expect(refusal).to_have_count(0 if may_submit else 1)
-        for path, heading in (("/transactions", "Transactions"), ("/forecast", "Forecast")):
+        navigation = visitor.page.get_by_role("navigation", name="Main")
+        expect(navigation.get_by_role("link", name="Admin")).to_have_count(
+            1 if role == "admin" else 0
+        )
+        for place, heading in (
+            ("", "Users"),
+            ("/clients", "Service clients"),
+            ("/keys", "Signing keys"),
+            ("/audit", "Audit trail"),
+        ):
+            visitor.open(f"/admin{place}", heading if role == "admin" else "Administration")
+            expect(refusal).to_have_count(0 if role == "admin" else 1)
+        for path, heading in (
+            ("/transactions", "Transactions"),
+            ("/forecast", "Forecast"),
+            ("/account", "Account"),
+        ):
             visitor.open(path, heading)
         expect(visitor.page.get_by_text("Try again")).to_have_count(0)
 

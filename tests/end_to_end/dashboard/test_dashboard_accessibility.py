@@ -58,6 +58,58 @@ def each_view(visitor: Visitor, alert_id: str) -> Iterator[str]:
     yield "forecast as a table"
     visitor.open("/nowhere", "Not found")
     yield "not found"
+    yield from each_view_of_administration(visitor)
+
+
+def each_view_of_administration(visitor: Visitor) -> Iterator[str]:
+    """Bring the account's and the admin's pages and dialogs to the screen; nothing is changed."""
+    page = visitor.page
+    visitor.open("/account", "Account")
+    visitor.sees("This one")
+    page.get_by_text("What you may do").click()
+    page.get_by_role("button", name="Change password").click()
+    visitor.sees("Enter your current password.")
+    yield "account with errors"
+    page.get_by_role("button", name="Sign out everywhere").click()
+    yield "signing out everywhere"
+    visitor.open("/admin", "Users")
+    page.get_by_role("table").wait_for()
+    yield "users"
+    page.locator(".row-link").first.click()
+    page.get_by_text("Last sign-in").last.wait_for()
+    yield "user"
+    page.get_by_role("button", name="Disable").or_(
+        page.get_by_role("button", name="Enable")
+    ).click()
+    yield "user about to be disabled"
+    visitor.open("/admin", "Users")
+    page.get_by_role("button", name="Add user").click()
+    page.get_by_role("dialog").get_by_role("button", name="Add user").click()
+    visitor.sees("Enter an e-mail address")
+    yield "adding a user with an error"
+    visitor.open("/admin/clients", "Service clients")
+    page.locator(".row-link").first.click()
+    page.get_by_role("button", name="Rotate secret").wait_for()
+    yield "client"
+    page.get_by_role("button", name="Rotate secret").click()
+    page.get_by_label("The older secret goes on").wait_for()
+    yield "rotating a secret"
+    visitor.open("/admin/clients", "Service clients")
+    page.get_by_role("button", name="Add client").click()
+    page.get_by_role("dialog").get_by_role("button", name="Add client").click()
+    visitor.sees("Enter a name for it.")
+    yield "adding a client with an error"
+    visitor.open("/admin/keys", "Signing keys")
+    page.get_by_role("table").wait_for()
+    page.get_by_role("button", name="Rotate").click()
+    page.get_by_label("Make the older keys void").check()
+    yield "rotating the keys"
+    visitor.open("/admin/audit", "Audit trail")
+    page.get_by_role("table").wait_for()
+    yield "audit trail"
+    page.locator("button.row-link").first.click()
+    page.get_by_text("Seal").wait_for()
+    yield "audit entry"
 
 
 def each_view_before_sign_in(visitor: Visitor) -> Iterator[str]:
@@ -87,7 +139,7 @@ def test_axe_finds_nothing(
         for name in each_view(visitor, alert_id):
             found[name] = visitor.axe()
     assert {name: problems for name, problems in found.items() if problems} == {}
-    assert len(found) == 13
+    assert len(found) == 25
 
 
 @pytest.mark.parametrize("width", [320, 360])
@@ -215,6 +267,61 @@ def test_everything_works_by_keys_alone(
         keys.go_to("Sign out")
         keys.press("Enter")
         visitor.sees_heading("Sign in")
+
+
+def test_administration_works_by_keys_alone(system: RunningSystem, admin: Account) -> None:
+    name = f"keys-{os.urandom(3).hex()}"
+    with browsing(system) as opened:
+        visitor = opened.visitor(admin)
+        keys = Keys(visitor)
+        dialog = visitor.page.get_by_role("dialog")
+        visitor.open("/account", "Account")
+        keys.go_to("Current password")
+        keys.go_to("Show current password")
+        keys.go_to("Sign out everywhere")
+        keys.press("Enter")
+        # It begins on the way back.
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        keys.press("Enter")
+        expect(dialog).to_have_count(0)
+        assert keys.focused() == "Sign out everywhere"
+
+        visitor.open("/admin", "Users")
+        keys.go_to("Clients")
+        keys.press("Enter")
+        visitor.sees_heading("Service clients")
+        keys.go_to("Add client")
+        keys.press("Enter")
+        expect(dialog.get_by_label("Name")).to_be_focused()
+        keys.write(name)
+        keys.go_to("alerts:read")
+        keys.press("Space")
+        keys.go_to("Add client")
+        keys.press("Enter")
+        expect(dialog.get_by_role("button", name="Copy client id")).to_be_focused()
+        keys.go_to("Done")
+        keys.press("Enter")
+        expect(dialog).to_have_count(0)
+        assert keys.focused() == "Add client"
+
+        keys.go_to(name)
+        keys.press("Enter")
+        dialog.get_by_text("See fraud alerts").wait_for()
+        keys.go_to("Revoke")
+        keys.press("Enter")
+        keys.go_to("Revoke")
+        keys.press("Enter")
+        dialog.get_by_text("Revoked").wait_for()
+        keys.press("Escape")
+        expect(dialog).to_have_count(0)
+        assert keys.focused() == name
+
+        visitor.open("/admin/audit", "Audit trail")
+        keys.go_to("Revoked a client")
+        keys.press("Enter")
+        dialog.get_by_text("client.revoke").wait_for()
+        keys.press("Escape")
+        assert keys.focused() == "Revoked a client"
 
 
 def test_screen_readers_hear_of_new_rows_at_a_calm_pace(

@@ -5,7 +5,13 @@ import { useForm } from "react-hook-form";
 import { FormField } from "../../components/FormField";
 import { Notice } from "../../components/Notice";
 import { PasswordField } from "../../components/PasswordField";
-import { type Credentials, loginForm, NO_CREDENTIALS, registrationForm } from "./form";
+import {
+  type Credentials,
+  loginForm,
+  NO_CREDENTIALS,
+  PASSWORD_RULE,
+  registrationForm,
+} from "./form";
 
 interface CredentialsFormProps {
   isNew: boolean;
@@ -55,7 +61,7 @@ export function CredentialsForm({ isNew, submitWord, onSubmit }: CredentialsForm
       <PasswordField
         label="Password"
         problem={errors.password?.message}
-        hint={isNew && "12 characters or more; a sentence is easy to remember and hard to guess."}
+        hint={isNew && PASSWORD_RULE}
         autoComplete={isNew ? "new-password" : "current-password"}
         field={register("password")}
       />

@@ -3,13 +3,18 @@ import * as z from "zod/mini";
 
 export const PASSWORD_LENGTH_MIN = 12;
 export const PASSWORD_LENGTH_MAX = 128;
+/** The rule, for people. */
+export const PASSWORD_RULE = `${PASSWORD_LENGTH_MIN} to ${PASSWORD_LENGTH_MAX} characters; a sentence is easy to remember and hard to guess.`;
+
+/** What looks like an e-mail address; the gateway judges it. */
+export const EMAIL = /^[^\s@]+@[^\s@]+$/;
 
 const email = z
   .string()
   .check(
     z.trim(),
     z.minLength(1, "Enter your e-mail address."),
-    z.regex(/^[^\s@]+@[^\s@]+$/, "Enter an e-mail address such as ana@example.com."),
+    z.regex(EMAIL, "Enter an e-mail address such as ana@example.com."),
   );
 
 export const loginForm = z.object({

@@ -7,6 +7,7 @@
  */
 import type { Transaction } from "../../api/types";
 import { compareDecimals } from "../../money";
+import { absoluteTime, isAge } from "../../time";
 
 export const FIELDS = [
   "merchant",
@@ -48,8 +49,8 @@ export function queryOf(filters: Filters, nowMs: number) {
     ...(score_min && { score_min: Number(score_min) }),
     ...(decision && { decision: decision as "approve" | "review" | "decline" }),
     ...(is_flagged && { is_flagged: is_flagged === "true" }),
-    ...(since && { since: absolute(since, nowMs) }),
-    ...(until && { until: absolute(until, nowMs) }),
+    ...(since && { since: absoluteTime(since, nowMs) }),
+    ...(until && { until: absoluteTime(until, nowMs) }),
   };
 }
 
@@ -65,8 +66,8 @@ export function matches(filters: Filters, transaction: Transaction, nowMs: numbe
     amount_min: (wanted) => (compareDecimals(transaction.amount, wanted) ?? -1) >= 0,
     amount_max: (wanted) => (compareDecimals(transaction.amount, wanted) ?? 1) <= 0,
     score_min: (wanted) => (transaction.score ?? -1) >= Number(wanted),
-    since: (wanted) => created >= Date.parse(absolute(wanted, nowMs)),
-    until: (wanted) => created < Date.parse(absolute(wanted, nowMs)),
+    since: (wanted) => created >= Date.parse(absoluteTime(wanted, nowMs)),
+    until: (wanted) => created < Date.parse(absoluteTime(wanted, nowMs)),
   };
   return FIELDS.every((field) => {
     const wanted = filters[field];
@@ -126,17 +127,6 @@ export function formatFilterText(filters: Filters): string {
     .join(" ");
 }
 
-const AGE = /^([0-9]{1,5})(s|m|h|d)$/;
-const AGE_MS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
-
-function absolute(text: string, nowMs: number): string {
-  const age = AGE.exec(text);
-  if (!age) {
-    return text;
-  }
-  return new Date(nowMs - Number(age[1]) * (AGE_MS[age[2] ?? "s"] ?? 0)).toISOString();
-}
-
 type Reader = (value: string) => Partial<Record<Field, string>> | string;
 
 const DECISIONS: ReadonlySet<string> = new Set(["approve", "review", "decline"]);
@@ -191,7 +181,7 @@ function readTime(
   field: "since" | "until",
   value: string,
 ): Partial<Record<Field, string>> | string {
-  if (AGE.test(value)) {
+  if (isAge(value)) {
     return { [field]: value };
   }
   // A date without a zone would be read in the reader's own: here everything is in UTC.

@@ -1,0 +1,97 @@
+/** AddClientDialog: a name and scopes make a service that can sign in; its secret is shown once. */
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useAct } from "../../../act";
+import { problemOfField, sentenceOf } from "../../../api/problem";
+import { Dialog } from "../../../components/Dialog";
+import { FormField } from "../../../components/FormField";
+import { Notice } from "../../../components/Notice";
+import { type Credential, SecretDialog } from "../../../components/SecretDialog";
+import type { Scope } from "../../../scopes";
+import { useAddClient } from "./queries";
+import { ScopeChoice } from "./ScopeChoice";
+
+/** What most services do: bring transactions in, and look whether they are there. */
+const SCOPES_DEFAULT: readonly Scope[] = ["transactions:read_any", "transactions:write_any"];
+const NAME_LENGTH_MAX = 100;
+
+export function AddClientDialog({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [scopes, setScopes] = useState<ReadonlySet<Scope>>(new Set(SCOPES_DEFAULT));
+  const [wasSent, setWasSent] = useState(false);
+  const [added, setAdded] = useState<readonly Credential[] | undefined>();
+  const act = useAct(useAddClient(), (client) =>
+    setAdded([
+      { label: "Client id", text: client.client_id },
+      { label: "Client secret", text: client.client_secret },
+    ]),
+  );
+  const summary = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each failure is told anew
+  useEffect(() => summary.current?.focus(), [act.error]);
+  if (added) {
+    return (
+      <SecretDialog title="Client added" credentials={added} onClose={onClose}>
+        <p className="break">
+          <strong>{name.trim()}</strong> gets its tokens at <code>/oauth/token</code> with these, by
+          the client credentials grant.
+        </p>
+      </SecretDialog>
+    );
+  }
+  const hasName = name.trim() !== "";
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setWasSent(true);
+    if (hasName && scopes.size > 0) {
+      act.run(name.trim(), [...scopes]);
+    }
+  };
+  return (
+    <Dialog title="Add a service client" onClose={onClose}>
+      <form className="form" noValidate onSubmit={submit}>
+        {act.error !== undefined && (
+          <Notice tone="bad" role="alert" ref={summary}>
+            <p>
+              <strong>No client was added.</strong> {sentenceOf(act.error)}
+            </p>
+          </Notice>
+        )}
+        <FormField
+          label="Name"
+          hint="What it is, for whoever reads the audit trail: checkout, card-import."
+          problem={wasSent && !hasName ? "Enter a name for it." : problemOfField(act.error, "name")}
+        >
+          {(control) => (
+            <input
+              {...control}
+              type="text"
+              data-first
+              required
+              autoComplete="off"
+              maxLength={NAME_LENGTH_MAX}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </FormField>
+        <ScopeChoice
+          chosen={scopes}
+          problem={
+            wasSent && scopes.size === 0
+              ? "Tick at least one."
+              : (problemOfField(act.error, "scopes") ?? problemOfField(act.error, "scope"))
+          }
+          onChange={setScopes}
+        />
+        <div className="form-actions">
+          <button type="submit" className="button primary" aria-disabled={act.isUnderWay}>
+            {act.isUnderWay ? "One moment…" : "Add client"}
+          </button>
+          <button type="button" className="button quiet" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

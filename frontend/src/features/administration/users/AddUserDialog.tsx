@@ -1,0 +1,94 @@
+/** AddUserDialog: an e-mail address and a role make somebody who can sign in. */
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useAct } from "../../../act";
+import { problemOfField, sentenceOf } from "../../../api/problem";
+import type { Role } from "../../../api/types";
+import { Dialog } from "../../../components/Dialog";
+import { FormField } from "../../../components/FormField";
+import { Notice } from "../../../components/Notice";
+import { type Credential, SecretDialog } from "../../../components/SecretDialog";
+import { EMAIL } from "../../sign-in/form";
+import { useAddUser } from "./queries";
+import { ROLE_MEANS, ROLES } from "./roles";
+
+export function AddUserDialog({ onClose }: { onClose: () => void }) {
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<Role>("customer");
+  const [problem, setProblem] = useState<string | undefined>();
+  const [added, setAdded] = useState<readonly Credential[] | undefined>();
+  const act = useAct(useAddUser(), (user) =>
+    setAdded([
+      { label: "E-mail", text: user.email },
+      { label: "Password", text: user.password },
+    ]),
+  );
+  const summary = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each failure is told anew
+  useEffect(() => summary.current?.focus(), [act.error]);
+  if (added) {
+    return (
+      <SecretDialog title="User added" credentials={added} onClose={onClose}>
+        <p>They sign in with these, as {role}, and change the password at “Account”.</p>
+      </SecretDialog>
+    );
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const isAddress = EMAIL.test(email.trim());
+    setProblem(isAddress ? undefined : "Enter an e-mail address such as ana@example.com.");
+    if (isAddress) {
+      act.run(email.trim(), role);
+    }
+  };
+  return (
+    <Dialog title="Add a user" onClose={onClose}>
+      <form className="form" noValidate onSubmit={submit}>
+        {act.error !== undefined && (
+          <Notice tone="bad" role="alert" ref={summary}>
+            <p>
+              <strong>Nobody was added.</strong> {sentenceOf(act.error)}
+            </p>
+          </Notice>
+        )}
+        <FormField label="E-mail" problem={problem ?? problemOfField(act.error, "email")}>
+          {(control) => (
+            <input
+              {...control}
+              type="email"
+              data-first
+              required
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+              value={email}
+              onChange={(event) => setEmail(event.target.value)}
+            />
+          )}
+        </FormField>
+        <FormField label="Role" hint={ROLE_MEANS[role]} problem={problemOfField(act.error, "role")}>
+          {(control) => (
+            <select
+              {...control}
+              value={role}
+              onChange={(event) => setRole(event.target.value as Role)}
+            >
+              {ROLES.map(([value, words]) => (
+                <option key={value} value={value}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          )}
+        </FormField>
+        <div className="form-actions">
+          <button type="submit" className="button primary" aria-disabled={act.isUnderWay}>
+            {act.isUnderWay ? "One moment…" : "Add user"}
+          </button>
+          <button type="button" className="button quiet" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
