@@ -15,9 +15,9 @@ import logging
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
 
@@ -254,6 +254,12 @@ def require(scope: str | None = None, *, is_for_people: bool = False) -> Require
     is_for_people: services may not, whatever their scopes.
     """
     return Requirement(Policy(scope, is_for_people=is_for_people))
+
+
+Administrator: TypeAlias = Annotated[Caller, Depends(require("admin"))]
+"""The caller of a route for those who manage users, clients and keys."""
+Person: TypeAlias = Annotated[Caller, Depends(require(is_for_people=True))]
+"""The caller of a route that is not for services."""
 
 
 def authorization_of(request: Request) -> str | None:

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from fastapi import Request
 
-from aether_core.database.audit import Actor, AuditOutcome, add_audit_entry
+from aether_api.origins import address_of
+from aether_core.database.audit import NOBODY, Actor, AuditOutcome, add_audit_entry
 from aether_core.database.connection import Session
+from aether_core.database.revocations import Revocation
 
 if TYPE_CHECKING:
     from aether_api.access import Caller
@@ -31,9 +33,7 @@ def actor_of_user(identifier: UUID) -> Actor:
 
 def circumstances(request: Request) -> tuple[str, str]:
     """Return the address that a request comes from, and its id."""
-    # Where a proxy is trusted, the server has put the client's address here by itself.
-    address = request.client.host if request.client is not None else ""
-    return address, request.scope.get("state", {}).get("request_id", "")
+    return address_of(request), request.scope.get("state", {}).get("request_id", "")
 
 
 async def note_act(
@@ -58,6 +58,15 @@ async def note_act(
         request_id=request_id,
         details=details,
     )
+
+
+async def note_reuse(connection: Session, request: Request, revocation: Revocation | None) -> None:
+    """Add the entry of a sign-in that ended because a token or code of it came twice, if one did.
+
+    Whoever it was: the one who was robbed, or the thief.
+    """
+    if revocation is not None:
+        await note_act(connection, request, "session.reuse", NOBODY, subject=revocation.subject)
 
 
 class Pace:

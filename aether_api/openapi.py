@@ -29,14 +29,13 @@ _BY_HAND: Final[tuple[type[BaseModel], ...]] = (
 
 _TAGS: Final = (
     {"name": "sign-in", "description": "Accounts and sessions."},
-    {"name": "administration", "description": "Users, service clients and signing keys."},
     {"name": "oauth", "description": "Tokens for services, by the standards."},
     {"name": "transactions", "description": "Submit and read transactions."},
     {"name": "alerts", "description": "What was flagged, and what people decided."},
     {"name": "analytics", "description": "Summary and forecast of the load."},
     {"name": "events", "description": "The live feed."},
     {"name": "operations", "description": "The pipeline from the stream to the database."},
-    {"name": "administration", "description": "Who may do what, and who did what."},
+    {"name": "administration", "description": "Users, clients and keys, and who did what."},
     {"name": "health", "description": "Probes."},
 )
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
 
 from aether_api.access import Access, Caller, access_of, authorization_of, require
-from aether_api.auditing import actor_of, actor_of_user, note_act
+from aether_api.auditing import actor_of, actor_of_user, note_act, note_reuse
 from aether_api.origins import address_of, origin_of
 from aether_api.policy import open_because
 from aether_api.schemas_auth import (
@@ -159,11 +159,8 @@ async def refresh_sign_in(
         _refuse_other_sites(request)
     async with borrow(access.pool) as connection, connection.transaction():
         outcome = await refresh(connection, token, origin=origin_of(request))
-        if isinstance(outcome, NotRefreshed) and outcome.revocation is not None:
-            # Whoever it is: the one who was robbed, or the thief.
-            await note_act(
-                connection, request, "session.reuse", NOBODY, subject=outcome.revocation.subject
-            )
+        if isinstance(outcome, NotRefreshed):
+            await note_reuse(connection, request, outcome.revocation)
     if isinstance(outcome, NotRefreshed):
         await access.note_reuse(outcome.revocation)
         raise NotAuthenticated(_ENDED)

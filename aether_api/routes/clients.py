@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from aether_api import schemas
-from aether_api.access import Caller, access_of, require
+from aether_api.access import Administrator, Caller, access_of
 from aether_api.auditing import actor_of, note_act
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.schemas_people import ClientWithSecret, NewServiceClient, Rotation, ServiceClient
@@ -30,8 +30,6 @@ _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
 _TAKEN: Final[dict[int | str, dict[str, Any]]] = {
     409: {"model": schemas.Problem, "description": "The name is taken"}
 }
-
-Administrator = Annotated[Caller, Depends(require("admin"))]
 
 
 @router.get("/", summary="List service clients")

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
 
-from aether_api.access import Access, Caller, access_of, require
-from aether_api.auditing import actor_of, circumstances, note_act
+from aether_api.access import Access, Caller, Person, access_of
+from aether_api.auditing import actor_of, note_act
 from aether_api.oauth_requests import authenticate_client, need_client_id, read_form
+from aether_api.origins import address_of
 from aether_api.policy import open_because
 from aether_api.schemas_auth import (
     REFUSALS,
@@ -44,7 +45,6 @@ UserCode = Annotated[
     str,
     Path(max_length=32, description="As the device shows it; hyphens and case do not matter."),
 ]
-Person = Annotated[Caller, Depends(require(is_for_people=True))]
 _NO_CODE: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "There is no such code."},
     409: {"description": "The code was approved or denied before."},
@@ -72,7 +72,7 @@ async def ask_for_codes(request: Request) -> DeviceCodes:
     """
     access = access_of(request)
     form = await read_form(request)
-    address, _ = circumstances(request)
+    address = address_of(request)
     await take_device_request(access.redis, access.settings.identity, address=address)
     client = await authenticate_client(access, request, form)
     if client is None:
@@ -150,7 +150,7 @@ async def decide_about_device(
 @asynccontextmanager
 async def _guess(access: Access, request: Request, caller: Caller) -> AsyncIterator[None]:
     """Count what is typed as a guess, unless it turns out to be a code. Raises TooManyAttempts."""
-    address, _ = circumstances(request)
+    address = address_of(request)
     await take_user_code_guess(
         access.redis, access.settings.identity, user_id=caller.subject, address=address
     )

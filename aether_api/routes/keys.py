@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request
 
-from fastapi import APIRouter, Depends, Request
-
-from aether_api.access import Caller, access_of, require
+from aether_api.access import Administrator, access_of
 from aether_api.auditing import actor_of, note_act
 from aether_api.schemas_people import KeyRotation, SigningKey
 from aether_core.database.connection import borrow
@@ -14,8 +12,6 @@ from aether_core.identity import keys
 from aether_core.identity.keys import KeyState
 
 router = APIRouter(prefix="/keys", tags=["administration"])
-
-Administrator = Annotated[Caller, Depends(require("admin"))]
 
 
 @router.get("/", summary="List signing keys")

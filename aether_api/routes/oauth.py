@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, Request
 
 from aether_api.access import Access, access_of
-from aether_api.auditing import actor_of_user, note_act
+from aether_api.auditing import actor_of_user, note_act, note_reuse
 from aether_api.oauth_requests import (
     DEVICE_GRANT,
     GRANT_TYPES,
@@ -30,7 +30,7 @@ from aether_api.schemas_auth import (
     OAuthTokens,
     form_body,
 )
-from aether_core.database.audit import NOBODY, Actor
+from aether_core.database.audit import Actor
 from aether_core.database.clients import Client
 from aether_core.database.connection import borrow
 from aether_core.database.sessions import lock_session
@@ -163,10 +163,7 @@ async def _grant_refresh(
             # Within the transaction: a token that asks for too much is not used up by it.
             issued = issue_to_user(key, access.settings.identity, outcome, form.get("scope"))
             return _tokens(issued, outcome)
-        if outcome.revocation is not None:
-            await note_act(
-                connection, request, "session.reuse", NOBODY, subject=outcome.revocation.subject
-            )
+        await note_reuse(connection, request, outcome.revocation)
     await access.note_reuse(outcome.revocation)
     raise OAuthRefused("invalid_grant", "The refresh token is not valid any more.")
 
@@ -197,10 +194,7 @@ async def _grant_device(
                 details={"device_of": client_id, "scope": issued.scope},
             )
             return _tokens(issued, outcome)
-        if outcome.revocation is not None:
-            await note_act(
-                connection, request, "session.reuse", NOBODY, subject=outcome.revocation.subject
-            )
+        await note_reuse(connection, request, outcome.revocation)
     await access.note_reuse(outcome.revocation)
     raise OAuthRefused(outcome.code, _WHY_NOT_YET[outcome.code])
 

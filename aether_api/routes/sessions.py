@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from aether_api import schemas
-from aether_api.access import Caller, access_of, require
+from aether_api.access import Caller, Person, access_of
 from aether_api.auditing import actor_of, note_act
 from aether_api.origins import address_of, origin_of
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
@@ -34,14 +34,12 @@ _WRONG: Final[dict[int | str, dict[str, Any]]] = {
     403: {"model": schemas.Problem, "description": "The current password is wrong"}
 }
 
-SignedIn = Annotated[Caller, Depends(require(is_for_people=True))]
-
 
 @router.get("/sessions", summary="List one's sign-ins")
 async def list_sessions(
     request: Request,
     response: Response,
-    caller: SignedIn,
+    caller: Person,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> list[SignIn]:
@@ -58,7 +56,7 @@ async def list_sessions(
 @router.delete(
     "/sessions/{session_id}", status_code=204, summary="End a sign-in", responses=_NOT_FOUND
 )
-async def end_session(request: Request, session_id: str, caller: SignedIn) -> None:
+async def end_session(request: Request, session_id: str, caller: Person) -> None:
     """End one of one's sign-ins: its tokens are void at once, everywhere."""
     identifier = parse_id(session_id, "session")
     access = access_of(request)
@@ -72,7 +70,7 @@ async def end_session(request: Request, session_id: str, caller: SignedIn) -> No
 async def change_password(
     request: Request,
     response: Response,
-    caller: SignedIn,
+    caller: Person,
     body: PasswordChange,
     aether_refresh: CookieToken = None,
 ) -> Tokens:

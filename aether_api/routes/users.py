@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from aether_api import schemas
-from aether_api.access import Access, Caller, access_of, require
+from aether_api.access import Access, Administrator, Caller, access_of
 from aether_api.auditing import actor_of, note_act
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.query import parse_id
@@ -37,8 +37,6 @@ _KEPT: Final[dict[int | str, dict[str, Any]]] = {
     **_NOT_FOUND,
     409: {"model": schemas.Problem, "description": "The last active admin, or one's own role"},
 }
-
-Administrator = Annotated[Caller, Depends(require("admin"))]
 
 
 @router.get("/", summary="List users")

@@ -66,6 +66,11 @@ class RefreshToken:
     successor_sealed: bytes | None
 
 
+_SELECT: Final = (
+    "SELECT *, ended_at IS NULL AND expires_at > now() AS is_live FROM sessions WHERE id = $1"
+)
+
+
 async def add_session(
     connection: Session,
     *,
@@ -92,10 +97,7 @@ async def add_session(
 
 async def find_session(connection: Session, identifier: UUID) -> SignIn | None:
     """Return a session."""
-    row = await connection.fetchrow(
-        "SELECT *, ended_at IS NULL AND expires_at > now() AS is_live FROM sessions WHERE id = $1",
-        identifier,
-    )
+    row = await connection.fetchrow(_SELECT, identifier)
     return None if row is None else _sign_in(row)
 
 
@@ -130,11 +132,7 @@ async def find_live_sessions(
 
 async def lock_session(connection: Session, identifier: UUID) -> SignIn | None:
     """Return a session and keep others from changing it until the database transaction ends."""
-    row = await connection.fetchrow(
-        "SELECT *, ended_at IS NULL AND expires_at > now() AS is_live"
-        " FROM sessions WHERE id = $1 FOR UPDATE",
-        identifier,
-    )
+    row = await connection.fetchrow(f"{_SELECT} FOR UPDATE", identifier)
     return None if row is None else _sign_in(row)
 
 

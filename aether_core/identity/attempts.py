@@ -73,20 +73,8 @@ async def take_login_attempt(
 ) -> None:
     """Count an attempt to sign in. Raises TooManyAttempts, Unavailable."""
     most = settings.login_attempts_max
-    wait_s = await _call(
-        redis,
-        _TAKE,
-        _login_keys(email, address),
-        [
-            settings.login_window_s,
-            most,
-            most * _ADDRESS_FACTOR,
-            most * _ACCOUNT_FACTOR,
-            settings.login_failures_max,
-        ],
-    )
-    if wait_s > 0:
-        raise TooManyAttempts(wait_s)
+    limits = [most, most * _ADDRESS_FACTOR, most * _ACCOUNT_FACTOR, settings.login_failures_max]
+    await _take(redis, settings, _login_keys(email, address), limits)
 
 
 async def give_login_attempt_back(redis: Redis, *, email: str, address: str) -> None:
@@ -101,19 +89,13 @@ async def give_login_attempt_back(redis: Redis, *, email: str, address: str) -> 
 async def take_registration(redis: Redis, settings: IdentitySettings, *, address: str) -> None:
     """Count a registration from an address. Raises TooManyAttempts, Unavailable."""
     key = f"aether:{{login}}:register:{_digest(_network(address))}"
-    limits = [settings.login_window_s, settings.registrations_max]
-    wait_s = await _call(redis, _TAKE, [key], limits)
-    if wait_s > 0:
-        raise TooManyAttempts(wait_s)
+    await _take(redis, settings, [key], [settings.registrations_max])
 
 
 async def take_device_request(redis: Redis, settings: IdentitySettings, *, address: str) -> None:
     """Count a device that asks for codes. Raises TooManyAttempts, Unavailable."""
     key = f"aether:{{login}}:device:{_digest(_network(address))}"
-    limits = [settings.login_window_s, _DEVICE_REQUESTS_MAX]
-    wait_s = await _call(redis, _TAKE, [key], limits)
-    if wait_s > 0:
-        raise TooManyAttempts(wait_s)
+    await _take(redis, settings, [key], [_DEVICE_REQUESTS_MAX])
 
 
 async def take_user_code_guess(
@@ -121,19 +103,21 @@ async def take_user_code_guess(
 ) -> None:
     """Count a code that somebody types, before it is looked up. Raises as above."""
     most = settings.login_attempts_max
-    wait_s = await _call(
-        redis,
-        _TAKE,
-        _guess_keys(user_id, address),
-        [settings.login_window_s, most, most * _ADDRESS_FACTOR],
-    )
-    if wait_s > 0:
-        raise TooManyAttempts(wait_s)
+    await _take(redis, settings, _guess_keys(user_id, address), [most, most * _ADDRESS_FACTOR])
 
 
 async def give_user_code_guess_back(redis: Redis, *, user_id: str, address: str) -> None:
     """Note that the code was right. Wrong ones before it count on: one may have codes oneself."""
     await _call(redis, _UNDO, _guess_keys(user_id, address), [])
+
+
+async def _take(
+    redis: Redis, settings: IdentitySettings, keys: list[str], limits: list[int]
+) -> None:
+    """Count an attempt within the window; each limit is that of the key in its place."""
+    wait_s = await _call(redis, _TAKE, keys, [settings.login_window_s, *limits])
+    if wait_s > 0:
+        raise TooManyAttempts(wait_s)
 
 
 async def _call(redis: Redis, script: str, keys: list[str], arguments: list[int]) -> int:

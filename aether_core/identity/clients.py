@@ -81,7 +81,8 @@ async def rotate_secret(
     secret = make_client_secret()
     revocation = None
     if overlap_s == 0:
-        revocation = await set_client_active(connection, known.id, is_active=known.is_active)
+        unchanged = await clients.set_client_active(connection, known.id, is_active=known.is_active)
+        revocation = await _void_tokens(connection, unchanged)
     client = await clients.replace_secret(
         connection, known.id, hash_opaque(secret), overlap_s=overlap_s
     )

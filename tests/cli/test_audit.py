@@ -4,59 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
-import pytest
 
 from aether_core.database.audit import Actor, add_audit_entry
-from tests.running import aether, clean_environment
-
-
-@dataclass
-class Installation:
-    """Servers with no gateway: the commands need none."""
-
-    environment: dict[str, str]
-    database_url: str
-    base_url: str = ""
-
-    async def execute(self, *statements: str) -> None:
-        """Do as a superuser who knows how to turn triggers off."""
-        connection = await asyncpg.connect(self.database_url)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    def verify(self, *arguments: str) -> tuple[int, list[str]]:
-        """Return the exit status and the lines of `aether audit verify`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "aether_cli", "audit", "verify", *arguments],
-            env=clean_environment(**self.environment),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout.splitlines()
-
-
-@pytest.fixture
-def installation(database_url: str, redis_url: str, tmp_path: Path) -> Installation:
-    return Installation(
-        {
-            "AETHER_HOME": str(tmp_path),
-            "AETHER_DATABASE_URL": database_url,
-            "AETHER_REDIS_URL": redis_url,
-            "AETHER_IDENTITY__BCRYPT_COST": "4",
-        },
-        database_url,
-    )
+from tests.cli.conftest import Installation
+from tests.running import aether
 
 
 async def test_commands_leave_their_entries(installation: Installation) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -17,53 +14,8 @@ from aether_cli.accounts import ensure_first_admin
 from aether_core.errors import InvalidInput
 from aether_core.identity.passwords import PasswordHasher
 from aether_core.settings import Settings
-from tests.running import aether, clean_environment
-
-
-@dataclass
-class Installation:
-    """Servers with no gateway: the commands need none."""
-
-    environment: dict[str, str]
-    database_url: str
-    base_url: str = ""
-
-    def fails(self, *arguments: str, text: str = "") -> str:
-        """Run a command that must fail with one line, and return that line."""
-        done = subprocess.run(
-            [sys.executable, "-m", "aether_cli", *arguments],
-            env=clean_environment(**self.environment),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 1, done.stdout
-        assert done.stderr.startswith("aether: ")
-        assert done.stderr.count("\n") == 1
-        return done.stderr
-
-    async def fetch(self, statement: str) -> list[asyncpg.Record]:
-        """Look into the database."""
-        connection = await asyncpg.connect(self.database_url)
-        try:
-            return await connection.fetch(statement)
-        finally:
-            await connection.close()
-
-
-@pytest.fixture
-def installation(database_url: str, redis_url: str, tmp_path: Path) -> Installation:
-    return Installation(
-        {
-            "AETHER_HOME": str(tmp_path),
-            "AETHER_DATABASE_URL": database_url,
-            "AETHER_REDIS_URL": redis_url,
-            "AETHER_IDENTITY__BCRYPT_COST": "4",
-        },
-        database_url,
-    )
+from tests.cli.conftest import Installation
+from tests.running import aether
 
 
 async def test_people_are_added_changed_and_disabled(installation: Installation) -> None:
