@@ -1,10 +1,10 @@
 /** AddClientDialog: a name and scopes make a service that can sign in; its secret is shown once. */
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { useAct } from "../../../act";
 import { problemOfField, sentenceOf } from "../../../api/problem";
 import { Dialog } from "../../../components/Dialog";
+import { Failure } from "../../../components/Failure";
 import { FormField } from "../../../components/FormField";
-import { Notice } from "../../../components/Notice";
 import { type Credential, SecretDialog } from "../../../components/SecretDialog";
 import type { Scope } from "../../../scopes";
 import { useAddClient } from "./queries";
@@ -25,9 +25,6 @@ export function AddClientDialog({ onClose }: { onClose: () => void }) {
       { label: "Client secret", text: client.client_secret },
     ]),
   );
-  const summary = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each failure is told anew
-  useEffect(() => summary.current?.focus(), [act.error]);
   if (added) {
     return (
       <SecretDialog title="Client added" credentials={added} onClose={onClose}>
@@ -50,11 +47,7 @@ export function AddClientDialog({ onClose }: { onClose: () => void }) {
     <Dialog title="Add a service client" onClose={onClose}>
       <form className="form" noValidate onSubmit={submit}>
         {act.error !== undefined && (
-          <Notice tone="bad" role="alert" ref={summary}>
-            <p>
-              <strong>No client was added.</strong> {sentenceOf(act.error)}
-            </p>
-          </Notice>
+          <Failure what="No client was added.">{sentenceOf(act.error)}</Failure>
         )}
         <FormField
           label="Name"

@@ -1,11 +1,11 @@
 /** AddUserDialog: an e-mail address and a role make somebody who can sign in. */
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { useAct } from "../../../act";
 import { problemOfField, sentenceOf } from "../../../api/problem";
 import type { Role } from "../../../api/types";
 import { Dialog } from "../../../components/Dialog";
+import { Failure } from "../../../components/Failure";
 import { FormField } from "../../../components/FormField";
-import { Notice } from "../../../components/Notice";
 import { type Credential, SecretDialog } from "../../../components/SecretDialog";
 import { EMAIL } from "../../sign-in/form";
 import { useAddUser } from "./queries";
@@ -22,9 +22,6 @@ export function AddUserDialog({ onClose }: { onClose: () => void }) {
       { label: "Password", text: user.password },
     ]),
   );
-  const summary = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each failure is told anew
-  useEffect(() => summary.current?.focus(), [act.error]);
   if (added) {
     return (
       <SecretDialog title="User added" credentials={added} onClose={onClose}>
@@ -44,11 +41,7 @@ export function AddUserDialog({ onClose }: { onClose: () => void }) {
     <Dialog title="Add a user" onClose={onClose}>
       <form className="form" noValidate onSubmit={submit}>
         {act.error !== undefined && (
-          <Notice tone="bad" role="alert" ref={summary}>
-            <p>
-              <strong>Nobody was added.</strong> {sentenceOf(act.error)}
-            </p>
-          </Notice>
+          <Failure what="Nobody was added.">{sentenceOf(act.error)}</Failure>
         )}
         <FormField label="E-mail" problem={problem ?? problemOfField(act.error, "email")}>
           {(control) => (

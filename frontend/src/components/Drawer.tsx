@@ -1,8 +1,8 @@
 /** Drawer: one of a list at the right of the page, in whatever state the question for it is. */
 import type { ReactNode } from "react";
-import { Dialog } from "../../components/Dialog";
-import { Notice } from "../../components/Notice";
-import { type PanelState, Skeleton } from "../../components/Panel";
+import { Dialog } from "./Dialog";
+import { Notice } from "./Notice";
+import { type PanelState, Skeleton } from "./Panel";
 
 interface DrawerProps {
   title: string;
