@@ -181,6 +181,19 @@ def start_supervisord(settings: Settings) -> Supervisor:
             umask=0o077,
         )  # fmt: skip
     supervisor = Supervisor(settings)
+    try:
+        _wait_until_reachable(supervisor, process, output)
+    except BaseException:
+        # It may not have written its process id yet: then nobody else would find it.
+        process.terminate()
+        process.wait()
+        raise
+    return supervisor
+
+
+def _wait_until_reachable(
+    supervisor: Supervisor, process: subprocess.Popen[bytes], output: Path
+) -> None:
     deadline = time.monotonic() + _START_S_MAX
     while not supervisor.is_reachable():
         if process.poll() is not None:
@@ -188,10 +201,8 @@ def start_supervisord(settings: Settings) -> Supervisor:
             raise CannotStart(f"supervisord ended at once: {reason[-1] if reason else 'silently'}")
         if time.monotonic() > deadline:
             process.kill()
-            process.wait()
             raise CannotStart(f"supervisord does not answer after {_START_S_MAX:.0f} s.")
         time.sleep(0.02)
-    return supervisor
 
 
 def _environment(settings: Settings) -> dict[str, str]:

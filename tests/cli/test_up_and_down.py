@@ -173,14 +173,16 @@ def test_a_failure_on_the_way_stops_what_was_started(system: InstalledSystem) ->
     assert processes_of(system.home) == {}
 
 
-def test_ended_on_the_way_it_leaves_nothing(system: InstalledSystem) -> None:
+@pytest.mark.parametrize("sign", ["log/supervisord.out", "run/supervisor.sock"])
+def test_ended_on_the_way_it_leaves_nothing(system: InstalledSystem, sign: str) -> None:
+    """As soon as supervisord is begun, which then has told nobody its id, and a moment later."""
     up = subprocess.Popen(
         [sys.executable, "-m", "aether_cli", "up"],
         env=clean_environment(**system.environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until((system.home / "run" / "supervisor.sock").exists, "supervisord")
+    wait_until((system.home / sign).exists, "supervisord")
     up.terminate()
     assert up.wait(120) == 128 + signal.SIGTERM
     assert processes_of(system.home) == {}
