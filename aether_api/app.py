@@ -57,6 +57,7 @@ from aether_api.routes import (
     operations,
     sessions,
     transactions,
+    triage,
     users,
     well_known,
 )
@@ -187,6 +188,7 @@ def create_app(
         transactions.router,
         bulk.router,
         alerts.router,
+        triage.router,
         audit.router,
         analytics.router,
         events.router,

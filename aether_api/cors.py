@@ -17,12 +17,13 @@ from starlette.types import Scope
 _MAX_AGE_S: Final = 600
 _VARY: Final = (b"vary", b"Origin")
 _EXPOSED: Final = (
-    "Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-ID"
+    "ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-ID"
 )
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
     "Access-Control-Allow-Headers": (
-        "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-Request-ID"
+        "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Prefer,"
+        " X-Request-ID"
     ),
     "Access-Control-Max-Age": str(_MAX_AGE_S),
 }

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from aether_core import errors
+from aether_core.alert import AlertChange
 from aether_core.errors import AetherError
 from aether_core.stream.publisher import IncarnationMoved
 
@@ -102,6 +103,10 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.EmailTaken: ProblemKind("email-taken", "The e-mail address is taken", 409),
     errors.LastAdmin: ProblemKind("last-admin", "The last admin", 409),
     errors.OwnRole: ProblemKind("own-role", "One's own role", 409),
+    errors.AlertConflict: ProblemKind("alert-conflict", "Somebody else was first", 409),
+    errors.AlertTaken: ProblemKind("alert-taken", "The alert is taken", 409),
+    errors.AlertChanged: ProblemKind("alert-changed", "The alert has changed", 409),
+    errors.AlertSettled: ProblemKind("alert-settled", "The alert is settled", 409),
     errors.AlertAlreadyResolved: ProblemKind(
         "alert-already-resolved", "The alert is already resolved", 409
     ),
@@ -187,6 +192,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     request_id: str | None = None
     errors: tuple[FieldProblem, ...] = ()
     retry_after_s: int | None = None
+    change: AlertChange | None = None
+    """What somebody else did to the alert."""
     # For OAuth 2.0 clients (RFC 6749 section 5.2), which look for these.
     error: str | None = None
     error_description: str | None = None
@@ -209,6 +216,7 @@ def problem_of(error: AetherError, instance: str | None, request_id: str | None)
             if isinstance(error, errors.TooManyAttempts | errors.Unavailable)
             else None
         ),
+        change=error.change if isinstance(error, errors.AlertConflict) else None,
         error=error.code if isinstance(error, errors.OAuthRefused) else None,
         error_description=str(error) if isinstance(error, errors.OAuthRefused) else None,
     )

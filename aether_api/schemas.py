@@ -54,6 +54,19 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class AlertChange(_Answer):
+    """One change that somebody made to an alert."""
+
+    version: int = Field(description="The alert's version after it.")
+    at: datetime
+    actor: str = Field(description="An e-mail address, or a service client's id.")
+    action: Literal["take", "release", "assign", "note", "resolve", "reopen"]
+    resolution: Resolution | None
+    assignee: str | None
+    taken_until: datetime | None
+    note: str | None
+
+
 class FieldProblem(_Answer):
     """One field that is not valid."""
 
@@ -73,6 +86,9 @@ class Problem(_Answer):
     errors: list[FieldProblem] | None = None
     retry_after_s: int | None = Field(
         None, description="Seconds after which it may be tried again, as in `Retry-After`."
+    )
+    change: AlertChange | None = Field(
+        None, description="Of an alert that somebody else changed first: what they did last."
     )
 
 
@@ -183,40 +199,6 @@ class BulkSummary(_Answer):
     accepted_count: int
     replayed_count: int
     refused_count: int
-
-
-class Alert(_Answer):
-    """An alert as analysts see it; its id is its transaction's."""
-
-    id: UUID
-    transaction_id: UUID
-    account_id: str
-    merchant: str
-    amount: str
-    currency: str
-    score: float
-    decision: Decision
-    reasons: list[Reason]
-    occurred_at: datetime
-    created_at: datetime
-    status: Literal["open", "resolved"]
-    resolution: Resolution | None
-    resolved_by: str | None
-    resolved_at: datetime | None
-    note: str | None
-
-
-class Resolve(_Body):
-    """An analyst's decision about an alert."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"resolution": "fraud", "note": "Confirmed by phone"}]},
-    )
-
-    resolution: Resolution
-    note: str | None = Field(None, max_length=limits.DESCRIPTION_LENGTH_MAX)
 
 
 class ShardLength(_Answer):

@@ -14,6 +14,21 @@ from aether_core.transaction import TransactionView
 RESOLUTIONS: Final = ("fraud", "legitimate")
 
 
+class AlertChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change that somebody made to an alert; `version` is the alert's after it."""
+
+    version: int
+    at: datetime
+    actor: str
+    """What colleagues know them by: an e-mail address, or a client's id."""
+    action: str
+    """take, release, assign, note, resolve or reopen."""
+    resolution: str | None = None
+    assignee: str | None = None
+    taken_until: datetime | None = None
+    note: str | None = None
+
+
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as analysts see it. Its id is that of the transaction that raised it."""
 
@@ -33,6 +48,13 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     resolved_by: str | None = None
     resolved_at: datetime | None = None
     note: str | None = None
+    version: int = 1
+    """Raised by each change that somebody makes; what raised the alert is version 1."""
+    state: str = "open"
+    """open, taken or resolved: `status`, and whether somebody's lock holds at the moment."""
+    taken_by: str | None = None
+    taken_until: datetime | None = None
+    assignee: str | None = None
 
 
 def new_alert(view: TransactionView) -> AlertView:

@@ -12,7 +12,11 @@ HTTP: `aether_api.problems` maps each class to a status.
     ├── NotFound                    nothing with this id that the caller may see
     ├── Conflict                    somebody else was first
     │   ├── EmailTaken
-    │   ├── AlertAlreadyResolved
+    │   ├── AlertConflict           keeps the last change that somebody made to the alert
+    │   │   ├── AlertAlreadyResolved
+    │   │   ├── AlertTaken          somebody else works on it
+    │   │   ├── AlertChanged        it is not the version that the caller has seen
+    │   │   └── AlertSettled        it was resolved too long ago to be reopened
     │   ├── LastAdmin               without it nobody could manage users any more
     │   ├── OwnRole                 nobody changes what they may do themselves
     │   ├── DeadLetterSettled       it was replayed or discarded before
@@ -43,6 +47,10 @@ HTTP: `aether_api.problems` maps each class to a status.
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aether_core.alert import AlertChange
 
 
 class AetherError(Exception):
@@ -121,13 +129,49 @@ class OwnRole(Conflict):
         super().__init__("Nobody changes their own role; another admin can.")
 
 
-class AlertAlreadyResolved(Conflict):
+class AlertConflict(Conflict):
+    """Somebody else changed the alert first; `change` is the last that somebody made to it."""
+
+    def __init__(self, detail: str, change: AlertChange | None) -> None:
+        super().__init__(detail)
+        self.change = change
+
+
+class AlertAlreadyResolved(AlertConflict):
     """The alert carries another resolution."""
 
-    def __init__(self, resolution: str, resolved_by: str) -> None:
-        super().__init__(f"This alert was already resolved as {resolution} by {resolved_by}.")
+    def __init__(
+        self, resolution: str, resolved_by: str, change: AlertChange | None = None
+    ) -> None:
+        detail = f"This alert was already resolved as {resolution} by {resolved_by}."
+        super().__init__(detail, change)
         self.resolution = resolution
         self.resolved_by = resolved_by
+
+
+class AlertTaken(AlertConflict):
+    """Somebody else has taken the alert, and their lock has not expired."""
+
+    def __init__(self, taken_by: str, change: AlertChange | None = None) -> None:
+        super().__init__(f"This alert is taken by {taken_by} at the moment.", change)
+        self.taken_by = taken_by
+
+
+class AlertChanged(AlertConflict):
+    """The alert is not the version any more that the caller has seen."""
+
+    def __init__(self, seen: int, version: int, change: AlertChange | None = None) -> None:
+        detail = f"You have seen version {seen} of this alert, and it is at version {version}."
+        super().__init__(detail, change)
+        self.version = version
+
+
+class AlertSettled(AlertConflict):
+    """The alert was resolved longer ago than a resolution can be taken back."""
+
+    def __init__(self, window_s: float, change: AlertChange | None = None) -> None:
+        detail = f"A resolution can be taken back for {window_s:g} seconds, and this one is older."
+        super().__init__(detail, change)
 
 
 class DeadLetterSettled(Conflict):

@@ -155,6 +155,15 @@ class ScoringSettings(BaseModel):
     """Score from which a transaction is declined."""
 
 
+class AlertSettings(BaseModel):
+    """Alerts while people work on them."""
+
+    lock_s: int = Field(900, ge=5, le=86_400)
+    """How long an alert that an analyst has taken is theirs; taking it again prolongs that."""
+    reopen_s: int = Field(600, ge=0, le=30 * 86_400)
+    """How long a resolution can be taken back."""
+
+
 class ForecastSettings(BaseModel):
     """The forecaster."""
 
@@ -204,6 +213,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     identity: IdentitySettings = IdentitySettings()
     scoring: ScoringSettings = ScoringSettings()
+    alerts: AlertSettings = AlertSettings()
     forecast: ForecastSettings = ForecastSettings()
 
     @field_validator("home", "dashboard_directory")

@@ -44,7 +44,13 @@ GET  /transactions/stream/length               -   yes yes yes yes | any
 
 GET  /alerts/                                  -   -   yes -   yes | alerts:read
 GET  /alerts/{alert_id}                        -   -   yes -   yes | alerts:read
+GET  /alerts/{alert_id}/history                -   -   yes -   yes | alerts:read
+POST /alerts/{alert_id}/take                   -   -   yes -   yes | alerts:write
+POST /alerts/{alert_id}/release                -   -   yes -   yes | alerts:write
+POST /alerts/{alert_id}/assign                 -   -   yes -   yes | alerts:write
+POST /alerts/{alert_id}/note                   -   -   yes -   yes | alerts:write
 POST /alerts/{alert_id}/resolve                -   -   yes -   yes | alerts:write
+POST /alerts/{alert_id}/reopen                 -   -   yes -   yes | alerts:write
 
 GET  /analytics/forecast                       -   yes yes yes yes | any
 GET  /analytics/summary                        -   -   yes yes yes | analytics:read

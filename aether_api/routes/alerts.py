@@ -1,35 +1,28 @@
-"""Alerts: list, get, and decide what became of one."""
+"""Alerts: list them, get one, and see what people did to it."""
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
-from redis import exceptions as redis_errors
 from starlette.responses import Response
 
-from aether_api import schemas
+from aether_api import schemas, schemas_alerts
 from aether_api.access import Caller, require
-from aether_api.auditing import actor_of, note_act
-from aether_api.callers import name_of
-from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_account, check_text
+from aether_api.fields import MERCHANT_LENGTH_MAX, check_account, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
-from aether_api.parts import Parts, parts_of
+from aether_api.parts import parts_of
 from aether_api.query import parse_id
-from aether_core.alert import AlertView
-from aether_core.database.alerts import AlertFilter, find_alert, find_alerts, resolve_alert
+from aether_core.database.alerts import AlertFilter, find_alert, find_alerts
 from aether_core.database.connection import borrow
+from aether_core.database.triage import find_history
 from aether_core.errors import NotFound
-from aether_core.stream.feed import FeedEvent, publish
-
-logger = logging.getLogger(__name__)
+from aether_core.identity.emails import EMAIL_LENGTH_MAX
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 READ: Final = "alerts:read"
-WRITE: Final = "alerts:write"
 
 _encode = msgspec.json.Encoder().encode
 _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
@@ -37,12 +30,19 @@ _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/", response_model=list[schemas.Alert])
+@router.get("/", response_model=list[schemas_alerts.Alert])
 async def list_alerts(
     request: Request,
     _caller: Annotated[Caller, Depends(require(READ))],
     status: Literal["open", "resolved"] | None = None,
+    state: Annotated[
+        schemas_alerts.State | None,
+        Query(description="As `status`, with those that somebody has taken apart from the open."),
+    ] = None,
     account_id: str | None = None,
+    assignee: Annotated[str | None, Query(max_length=EMAIL_LENGTH_MAX)] = None,
+    decision: schemas.Decision | None = None,
+    merchant: str | None = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
@@ -52,6 +52,12 @@ async def list_alerts(
         status=status,
         account_id=None if account_id is None else check_account(account_id),
         before=page.before,
+        state=state,
+        assignee=None if assignee is None else check_text("assignee", assignee, EMAIL_LENGTH_MAX),
+        decision=decision,
+        merchant=(
+            None if merchant is None else check_text("merchant", merchant, MERCHANT_LENGTH_MAX)
+        ),
     )
     async with borrow(parts_of(request).pool) as connection:
         found = await find_alerts(connection, which, limit + 1)
@@ -59,62 +65,36 @@ async def list_alerts(
     return Response(_encode(found), 200, headers, "application/json")
 
 
-@router.get("/{alert_id}", response_model=schemas.Alert, responses=_NOT_FOUND)
+@router.get("/{alert_id}", response_model=schemas_alerts.Alert, responses=_NOT_FOUND)
 async def get_alert(
     request: Request, alert_id: str, _caller: Annotated[Caller, Depends(require(READ))]
 ) -> Response:
-    """Get one alert."""
+    """Get one alert; its version is the `ETag`, for `If-Match` of what is done to it."""
     identifier = parse_id(alert_id, "alert")
     async with borrow(parts_of(request).pool) as connection:
         alert = await find_alert(connection, identifier)
     if alert is None:
         raise NotFound("alert")
-    return Response(_encode(alert), media_type="application/json")
+    headers = {"ETag": f'"{alert.version}"'}
+    return Response(_encode(alert), 200, headers, "application/json")
 
 
-@router.post(
-    "/{alert_id}/resolve",
-    response_model=schemas.Alert,
-    responses={
-        **_NOT_FOUND,
-        409: {"model": schemas.Problem, "description": "It carries the other resolution"},
-    },
-)
-async def resolve(
+@router.get("/{alert_id}/history", response_model=list[schemas.AlertChange], responses=_NOT_FOUND)
+async def get_history(
     request: Request,
     alert_id: str,
-    body: schemas.Resolve,
-    caller: Annotated[Caller, Depends(require(WRITE))],
+    _caller: Annotated[Caller, Depends(require(READ))],
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """Decide an alert: fraud or legitimate. The same decision again changes nothing."""
+    """List what people did to an alert, and their notes, newest first. Nothing is ever changed."""
     identifier = parse_id(alert_id, "alert")
-    note = check_text("note", body.note, DESCRIPTION_LENGTH_MAX) if body.note else None
-    parts = parts_of(request)
-    async with borrow(parts.pool) as connection, connection.transaction():
-        alert, was_open = await resolve_alert(
-            connection,
-            identifier,
-            resolution=body.resolution,
-            resolved_by=await name_of(connection, caller),
-            note=note,
+    page = Page(request, cursor)
+    async with borrow(parts_of(request).pool) as connection:
+        if await find_alert(connection, identifier) is None:
+            raise NotFound("alert")
+        found = await find_history(
+            connection, identifier, before=page.before_number, limit=limit + 1
         )
-        if was_open:
-            await note_act(
-                connection,
-                request,
-                "alert.resolve",
-                actor_of(caller),
-                subject=str(identifier),
-                details={"resolution": body.resolution, "account_id": alert.account_id},
-            )
-    await _announce(parts, alert)
-    return Response(_encode(alert), media_type="application/json")
-
-
-async def _announce(parts: Parts, alert: AlertView) -> None:
-    """Show the changed alert to the consoles. The decision stands, whether they see it or not."""
-    event = FeedEvent("alert", alert.account_id, _encode(alert))
-    try:
-        await publish(parts.redis, [event], length_max=parts.settings.stream.feed_length_max)
-    except (redis_errors.RedisError, OSError, TimeoutError) as error:
-        logger.warning("a resolved alert was not shown: %s", type(error).__name__)
+    headers = page.cut_by(lambda change: change.version, found, limit)
+    return Response(_encode(found), 200, headers, "application/json")

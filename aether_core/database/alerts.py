@@ -1,4 +1,4 @@
-"""Saves, finds and resolves alerts."""
+"""Saves and finds alerts. What people do to them is in `triage.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from uuid import UUID
 from aether_core.alert import AlertView
 from aether_core.database.connection import Session
 from aether_core.database.transactions import reasons_of
-from aether_core.errors import AlertAlreadyResolved, NotFound
 from aether_core.money import format_minor_units
 
 if TYPE_CHECKING:
@@ -31,14 +30,34 @@ ROW_COLUMNS: Final = (
 )
 """What a row for `copy_alerts` holds, in this order."""
 
+ALERT_FIELDS: Final = "alerts.*, now() AS read_at"
+"""What `view_of_alert` needs of a row: a lock holds or not by the database's clock."""
+
+STATES: Final = ("open", "taken", "resolved")
+
+_IS_TAKEN: Final = "status = 'open' AND taken_until > now()"
+_CONDITION_OF_STATE: Final = {
+    "open": "status = 'open' AND (taken_until IS NULL OR taken_until <= now())",
+    "taken": _IS_TAKEN,
+    "resolved": "status = 'resolved'",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts a list shows. before: only ids smaller than this one (the next page)."""
+    """Which alerts a list shows; None does not restrict.
+
+    before: only ids smaller than this one (the next page).
+    """
 
     status: str | None = None
     account_id: str | None = None
     before: UUID | None = None
+    state: str | None = None
+    """One of STATES: `status` with the locks that hold at the moment."""
+    assignee: str | None = None
+    decision: str | None = None
+    merchant: str | None = None
 
 
 async def copy_alerts(connection: Session, rows: list[tuple[Any, ...]]) -> None:
@@ -48,22 +67,23 @@ async def copy_alerts(connection: Session, rows: list[tuple[Any, ...]]) -> None:
 
 async def find_alert(connection: Session, identifier: UUID) -> AlertView | None:
     """Return one alert."""
-    row = await connection.fetchrow("SELECT * FROM alerts WHERE id = $1", identifier)
-    return None if row is None else _view(row)
+    row = await connection.fetchrow(
+        f"SELECT {ALERT_FIELDS} FROM alerts WHERE id = $1",  # noqa: S608 - made of constants
+        identifier,
+    )
+    return None if row is None else view_of_alert(row)
 
 
 async def find_alerts(connection: Session, which: AlertFilter, limit: int) -> list[AlertView]:
     """Return up to `limit` alerts, newest first."""
+    clause, values = _clause(which)
     rows = await connection.fetch(
-        "SELECT * FROM alerts WHERE ($1::text IS NULL OR status = $1)"
-        " AND ($2::text IS NULL OR account_id = $2) AND ($3::uuid IS NULL OR id < $3)"
-        " ORDER BY id DESC LIMIT $4",
-        which.status,
-        which.account_id,
-        which.before,
+        f"SELECT {ALERT_FIELDS} FROM alerts {clause}"  # noqa: S608 - made of constants
+        f" ORDER BY id DESC LIMIT ${len(values) + 1}",
+        *values,
         limit,
     )
-    return [_view(row) for row in rows]
+    return [view_of_alert(row) for row in rows]
 
 
 async def find_alerts_between(
@@ -71,18 +91,27 @@ async def find_alerts_between(
 ) -> list[AlertView]:
     """Return a shard's alerts with after < id ≤ until, in order."""
     rows = await connection.fetch(
-        "SELECT * FROM alerts WHERE id > $2 AND id <= $3 AND shard = $1 ORDER BY id",
+        f"SELECT {ALERT_FIELDS} FROM alerts"  # noqa: S608 - made of constants
+        " WHERE id > $2 AND id <= $3 AND shard = $1 ORDER BY id",
         shard,
         after,
         until,
     )
-    return [_view(row) for row in rows]
+    return [view_of_alert(row) for row in rows]
 
 
 async def delete_resolved_alerts(connection: Session, before: UUID) -> int:
-    """Delete resolved alerts with smaller ids; open ones stay. Return how many."""
+    """Delete resolved alerts with smaller ids and their history; open ones stay. Return how many.
+
+    In a database transaction of the caller's.
+    """
     done = await connection.execute(
         "DELETE FROM alerts WHERE status = 'resolved' AND id < $1", before
+    )
+    await connection.execute(
+        "DELETE FROM alert_history WHERE alert_id < $1"
+        " AND NOT EXISTS (SELECT FROM alerts WHERE id = alert_id)",
+        before,
     )
     return int(done.split()[-1])
 
@@ -92,33 +121,10 @@ async def count_open_alerts(connection: Session) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM alerts WHERE status = 'open'"))
 
 
-async def resolve_alert(
-    connection: Session, identifier: UUID, *, resolution: str, resolved_by: str, note: str | None
-) -> tuple[AlertView, bool]:
-    """Resolve an open alert; the same resolution again changes nothing.
-
-    Returns it, and whether it was open.
-    Raises NotFound, AlertAlreadyResolved when it carries the other resolution.
-    """
-    row = await connection.fetchrow(
-        "UPDATE alerts SET status = 'resolved', resolution = $2, resolved_by = $3,"
-        " resolved_at = now(), note = $4 WHERE id = $1 AND status = 'open' RETURNING *",
-        identifier,
-        resolution,
-        resolved_by,
-        note,
-    )
-    if row is not None:
-        return _view(row), True
-    alert = await find_alert(connection, identifier)
-    if alert is None:
-        raise NotFound("alert")
-    if alert.resolution != resolution:
-        raise AlertAlreadyResolved(alert.resolution or "", alert.resolved_by or "")
-    return alert, False
-
-
-def _view(row: Record) -> AlertView:
+def view_of_alert(row: Record) -> AlertView:
+    """Return a row with ALERT_FIELDS as analysts see it."""
+    until = row["taken_until"]
+    is_taken = until is not None and until > row["read_at"]
     return AlertView(
         id=row["id"],
         transaction_id=row["transaction_id"],
@@ -136,4 +142,30 @@ def _view(row: Record) -> AlertView:
         resolved_by=row["resolved_by"],
         resolved_at=row["resolved_at"],
         note=row["note"],
+        version=row["version"],
+        state="taken" if is_taken else row["status"],
+        # A lock whose time is over is none.
+        taken_by=row["taken_by"] if is_taken else None,
+        taken_until=until if is_taken else None,
+        assignee=row["assignee"],
     )
+
+
+def _clause(which: AlertFilter) -> tuple[str, list[object]]:
+    """Name only what restricts, so that each combination gets the plan of its own index."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for condition, value in (
+        ("status = {}", which.status),
+        ("account_id = {}", which.account_id),
+        ("id < {}", which.before),
+        ("assignee = {}", which.assignee),
+        ("decision = {}", which.decision),
+        ("merchant = {}", which.merchant),
+    ):
+        if value is not None:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values)}"))
+    if which.state is not None:
+        conditions.append(_CONDITION_OF_STATE[which.state])
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values

@@ -100,6 +100,12 @@ alerts = sa.Table(
     sa.Column("resolved_by", sa.Text),
     sa.Column("resolved_at", _INSTANT),
     sa.Column("note", sa.Text),
+    # One more with each change that somebody makes: `alert_history` has them.
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    # Somebody's lock. When its time is over nobody needs to take it away.
+    sa.Column("taken_by", sa.Text),
+    sa.Column("taken_until", _INSTANT),
+    sa.Column("assignee", sa.Text),
     sa.CheckConstraint("status IN ('open', 'resolved')", name="status_known"),
     sa.CheckConstraint(
         "(status = 'resolved') = (resolution IS NOT NULL AND resolved_by IS NOT NULL"
@@ -107,7 +113,40 @@ alerts = sa.Table(
         name="resolved_completely",
     ),
     sa.CheckConstraint("resolution IN ('fraud', 'legitimate')", name="resolution_known"),
+    sa.CheckConstraint(
+        "(taken_by IS NULL) = (taken_until IS NULL) AND (taken_by IS NULL OR status = 'open')",
+        name="taken_completely",
+    ),
     sa.Index("ix_alerts_status_id", "status", sa.text("id DESC")),
+    # The lists of one account, of one merchant and of one analyst, newest first.
+    sa.Index("ix_alerts_account_id_id", "account_id", sa.text("id DESC")),
+    sa.Index("ix_alerts_merchant_id", "merchant", sa.text("id DESC")),
+    sa.Index(
+        "ix_alerts_assignee_id",
+        "assignee",
+        sa.text("id DESC"),
+        postgresql_where=sa.text("assignee IS NOT NULL"),
+    ),
+)
+
+# What people did to alerts. Triggers refuse every change, and deleting while there is the alert.
+alert_history = sa.Table(
+    "alert_history",
+    metadata,
+    sa.Column("alert_id", UUID, primary_key=True),
+    # The alert's version after the change: two cannot make the same one.
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", _INSTANT, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("resolution", sa.Text),
+    sa.Column("assignee", sa.Text),
+    sa.Column("taken_until", _INSTANT),
+    sa.Column("note", sa.Text),
+    sa.CheckConstraint(
+        "action IN ('take', 'release', 'assign', 'note', 'resolve', 'reopen')",
+        name="action_known",
+    ),
 )
 
 positions = sa.Table(

@@ -57,6 +57,11 @@ export function alert(number: number, changes: Partial<Alert> = {}): Alert {
     resolved_by: null,
     resolved_at: null,
     note: null,
+    version: 1,
+    state: "open",
+    taken_by: null,
+    taken_until: null,
+    assignee: null,
     ...changes,
   };
 }

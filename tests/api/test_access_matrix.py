@@ -75,6 +75,10 @@ _ASKED: dict[str, list[Asked]] = {
     "POST /users/": [Asked(lambda _: {"email": f"{os.urandom(6).hex()}@example.com"})],
     "POST /users/{user_id}/role": [Asked(lambda _: {"role": "analyst"})],
     "POST /clients/": [Asked(lambda _: {"name": os.urandom(6).hex(), "scopes": ["alerts:read"]})],
+    # Of a version that no alert has: whoever took it would keep the next of the cast out.
+    "POST /alerts/{alert_id}/take": [Asked(headers={"If-Match": '"0"'}, unready=409)],
+    "POST /alerts/{alert_id}/assign": [Asked(lambda _: {"assignee": None})],
+    "POST /alerts/{alert_id}/note": [Asked(lambda _: {"note": "Asked for a call"})],
     "POST /alerts/{alert_id}/resolve": [Asked(lambda _: {"resolution": "fraud"})],
     # As from another machine.
     "GET /metrics": [Asked(headers={"X-Forwarded-For": "203.0.113.7"})],

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aether_api import schemas
+from aether_api import schemas, schemas_alerts
 from aether_core.alert import AlertView
 from aether_core.money import EXPONENTS, MINOR_UNITS_MAX
 from aether_core.transaction import TransactionView
@@ -171,4 +171,4 @@ def names_of(kind: type[msgspec.Struct]) -> set[str]:
 
 def test_the_document_shows_what_is_sent() -> None:
     assert names_of(TransactionView) == set(schemas.Transaction.model_fields)
-    assert names_of(AlertView) == set(schemas.Alert.model_fields)
+    assert names_of(AlertView) == set(schemas_alerts.Alert.model_fields)

@@ -73,11 +73,111 @@ export interface paths {
         };
         /**
          * Get Alert
-         * @description Get one alert.
+         * @description Get one alert; its version is the `ETag`, for `If-Match` of what is done to it.
          */
         get: operations["get_alert_alerts__alert_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign
+         * @description Say whose an open alert is: it is left out when others take the next one.
+         */
+        post: operations["assign_alerts__alert_id__assign_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History
+         * @description List what people did to an alert, and their notes, newest first. Nothing is ever changed.
+         */
+        get: operations["get_history_alerts__alert_id__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note
+         * @description Add a note for colleagues to the history; also while somebody else has taken the alert.
+         */
+        post: operations["note_alerts__alert_id__note_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release
+         * @description Give an alert that you have taken back to the queue.
+         */
+        post: operations["release_alerts__alert_id__release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reopen
+         * @description Take back a resolution that is not old; an alert that is open stays as it is.
+         */
+        post: operations["reopen_alerts__alert_id__reopen_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -98,6 +198,28 @@ export interface paths {
          * @description Decide an alert: fraud or legitimate. The same decision again changes nothing.
          */
         post: operations["resolve_alerts__alert_id__resolve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take
+         * @description Take an open alert: nobody else may decide it until you release it or the time is over.
+         *
+         *     Taking it again prolongs that.
+         */
+        post: operations["take_alerts__alert_id__take_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1134,6 +1256,11 @@ export interface components {
             /** Amount */
             amount: string;
             /**
+             * Assignee
+             * @description Whose it is to decide, in the end.
+             */
+            assignee: string | null;
+            /**
              * Created At
              * Format: date-time
              */
@@ -1152,7 +1279,10 @@ export interface components {
             id: string;
             /** Merchant */
             merchant: string;
-            /** Note */
+            /**
+             * Note
+             * @description That of the resolution; the history has all.
+             */
             note: string | null;
             /**
              * Occurred At
@@ -1170,15 +1300,64 @@ export interface components {
             /** Score */
             score: number;
             /**
+             * State
+             * @description `status`, and whether somebody has taken it: it is theirs until `taken_until`.
+             * @enum {string}
+             */
+            state: "open" | "taken" | "resolved";
+            /**
              * Status
              * @enum {string}
              */
             status: "open" | "resolved";
+            /** Taken By */
+            taken_by: string | null;
+            /** Taken Until */
+            taken_until: string | null;
             /**
              * Transaction Id
              * Format: uuid
              */
             transaction_id: string;
+            /**
+             * Version
+             * @description Raised by each change that somebody makes; also the `ETag`.
+             */
+            version: number;
+        };
+        /**
+         * AlertChange
+         * @description One change that somebody made to an alert.
+         */
+        AlertChange: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "take" | "release" | "assign" | "note" | "resolve" | "reopen";
+            /**
+             * Actor
+             * @description An e-mail address, or a service client's id.
+             */
+            actor: string;
+            /** Assignee */
+            assignee: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Note */
+            note: string | null;
+            /** Resolution */
+            resolution: ("fraud" | "legitimate") | null;
+            /** Taken Until */
+            taken_until: string | null;
+            /**
+             * Version
+             * @description The alert's version after it.
+             */
+            version: number;
         };
         /**
          * Anomaly
@@ -1194,6 +1373,26 @@ export interface components {
              * @description Normal deviate; null while it cannot be judged.
              */
             z_score: number | null;
+        };
+        /**
+         * Assign
+         * @description Whose an alert is.
+         * @example {
+         *       "assignee": "ada@example.com"
+         *     }
+         * @example {}
+         */
+        Assign: {
+            /**
+             * Assignee
+             * @description The e-mail address of somebody who may decide alerts; null: nobody.
+             */
+            assignee: string | null;
+            /**
+             * Version
+             * @description The version you have seen; 409 for any other. As `If-Match`.
+             */
+            version?: number | null;
         };
         /**
          * AuditEntry
@@ -2163,6 +2362,22 @@ export interface components {
             role?: "customer" | "analyst" | "operator" | "admin";
         };
         /**
+         * Note
+         * @description A note for colleagues.
+         * @example {
+         *       "note": "The customer calls back on Monday"
+         *     }
+         */
+        Note: {
+            /** Note */
+            note: string;
+            /**
+             * Version
+             * @description The version you have seen; 409 for any other. As `If-Match`.
+             */
+            version?: number | null;
+        };
+        /**
          * OAuthError
          * @description A refusal (RFC 6749 section 5.2), with the members of a problem (RFC 9457) beside.
          */
@@ -2343,6 +2558,8 @@ export interface components {
          * @description RFC 9457 problem details.
          */
         Problem: {
+            /** @description Of an alert that somebody else changed first: what they did last. */
+            change?: components["schemas"]["AlertChange"] | null;
             /**
              * Detail
              * @example The amount must be greater than zero.
@@ -2507,6 +2724,11 @@ export interface components {
              * @enum {string}
              */
             resolution: "fraud" | "legitimate";
+            /**
+             * Version
+             * @description The version you have seen; 409 for any other. As `If-Match`.
+             */
+            version?: number | null;
         };
         /**
          * RoleChange
@@ -3071,7 +3293,9 @@ export interface components {
 }
 export type Accuracy = components['schemas']['Accuracy'];
 export type Alert = components['schemas']['Alert'];
+export type AlertChange = components['schemas']['AlertChange'];
 export type Anomaly = components['schemas']['Anomaly'];
+export type Assign = components['schemas']['Assign'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type BulkResult = components['schemas']['BulkResult'];
 export type BulkSummary = components['schemas']['BulkSummary'];
@@ -3105,6 +3329,7 @@ export type NewBulkTransaction = components['schemas']['NewBulkTransaction'];
 export type NewServiceClient = components['schemas']['NewServiceClient'];
 export type NewTransaction = components['schemas']['NewTransaction'];
 export type NewUser = components['schemas']['NewUser'];
+export type Note = components['schemas']['Note'];
 export type OAuthError = components['schemas']['OAuthError'];
 export type OAuthTokens = components['schemas']['OAuthTokens'];
 export type OpenedDeadLetter = components['schemas']['OpenedDeadLetter'];
@@ -3198,8 +3423,13 @@ export interface operations {
         parameters: {
             query?: {
                 account_id?: string | null;
+                assignee?: string | null;
                 cursor?: string | null;
+                decision?: ("approve" | "review" | "decline") | null;
                 limit?: number;
+                merchant?: string | null;
+                /** @description As `status`, with those that somebody has taken apart from the open. */
+                state?: ("open" | "taken" | "resolved") | null;
                 status?: ("open" | "resolved") | null;
             };
             header?: never;
@@ -3268,10 +3498,272 @@ export interface operations {
             };
         };
     };
+    assign_alerts__alert_id__assign_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the version you have seen, such as `"3"`; 409 for any other. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assign"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was first; `change` is what they did last. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_history_alerts__alert_id__history_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChange"][];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    note_alerts__alert_id__note_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the version you have seen, such as `"3"`; 409 for any other. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Note"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was first; `change` is what they did last. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_alerts__alert_id__release_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the version you have seen, such as `"3"`; 409 for any other. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was first; `change` is what they did last. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopen_alerts__alert_id__reopen_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the version you have seen, such as `"3"`; 409 for any other. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was first; `change` is what they did last. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resolve_alerts__alert_id__resolve_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the version you have seen, such as `"3"`; 409 for any other. */
+                "If-Match"?: string | null;
+            };
             path: {
                 alert_id: string;
             };
@@ -3301,7 +3793,59 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It carries the other resolution */
+            /** @description Somebody else was first; `change` is what they did last. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_alerts__alert_id__take_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the version you have seen, such as `"3"`; 409 for any other. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was first; `change` is what they did last. */
             409: {
                 headers: {
                     [name: string]: unknown;

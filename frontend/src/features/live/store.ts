@@ -42,7 +42,8 @@ export class LiveStore {
   }
 
   raise(alerts: readonly Alert[]): void {
-    const open = alerts.filter((alert) => alert.status === "open");
+    // Later versions are what colleagues did to alerts that are known.
+    const open = alerts.filter((alert) => alert.status === "open" && alert.version === 1);
     const lastAlert = open.at(-1);
     if (lastAlert) {
       this.#become({ ...this.#state, alertCount: this.#state.alertCount + open.length, lastAlert });
