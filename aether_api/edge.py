@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aether_api.bodies import ClientLeft, again, read_body
 from aether_api.cors import Origins
 from aether_api.dashboard import Dashboard
+from aether_api.json_bodies import check_body
 from aether_api.metrics import RequestCounts
-from aether_api.names import refuse_double_names
 from aether_api.problems import (
     BodyTooLarge,
     ExpectationFailed,
@@ -103,7 +103,7 @@ class Edge:
                 await preflight(scope, receive, answer.send)
             elif endpoint is None:
                 if head.has_body:
-                    receive = await _with_names_once(scope["path"], receive)
+                    receive = await _with_checked_json(scope["path"], receive)
                 await self._pass_on(scope, receive, answer.send)
             else:
                 response = await endpoint(Request(scope, receive))
@@ -283,12 +283,14 @@ def _check_media_type(path: str, head: _Head) -> None:
         raise UnsupportedBody(f"Send {' or '.join(taken)}, in UTF-8.")
 
 
-async def _with_names_once(path: str, receive: Receive) -> Receive:
-    """Read an ordinary body, refuse names that come twice, and let it be read once more."""
+async def _with_checked_json(path: str, receive: Receive) -> Receive:
+    """Read an ordinary body, refuse what is not strictly JSON, and let it be read once more."""
     if path.startswith(_FORM_PREFIX):
         return receive
     body = await read_body(receive)
-    refuse_double_names(body)
+    # None may come in chunks, too: what needs one says so.
+    if body:
+        check_body(body)
     return again({"type": "http.request", "body": body, "more_body": False}, receive)
 
 

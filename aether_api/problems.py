@@ -283,12 +283,8 @@ def _known(error: Exception) -> AetherError | None:
 
 
 def _invalid(error: RequestValidationError) -> AetherError:
-    found = error.errors()
-    if any(item["type"] == "json_invalid" for item in found):
-        position = next((item["loc"][-1] for item in found if item["loc"]), 0)
-        return MalformedRequest(f"The body is not valid JSON (position {position}).")
     return errors.InvalidFields(
-        [errors.InvalidInput(_field_name(item["loc"]), _sentence(item)) for item in found]
+        [errors.InvalidInput(_field_name(item["loc"]), _sentence(item)) for item in error.errors()]
     )
 
 

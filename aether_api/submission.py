@@ -29,6 +29,7 @@ from aether_api.fields import (
     check_text,
     now_us,
 )
+from aether_api.json_bodies import check_syntax, malformed
 from aether_api.names import refuse_double_names, stand_once
 from aether_api.problems import MalformedRequest
 from aether_core.errors import AetherError, InvalidAmount, InvalidFields, InvalidInput
@@ -255,25 +256,19 @@ _EXPECTED: Final = {
 def _explained(body: bytes, kind: type[_Body], own_account: str | None) -> AetherError:
     """Return the error that names all that is wrong with a body that was refused."""
     try:
+        check_syntax(body)
         fields = _decode_fields(body)
+    except MalformedRequest as error:
+        return error
     except msgspec.ValidationError:
         return InvalidInput("body", "The body must be a JSON object.")
     except (ValueError, RecursionError) as error:
-        return _malformed(error)
+        return malformed(error, len(body))
     found = list(_wrong_fields(fields, kind, own_account))
     if found:
         return found[0] if len(found) == 1 else InvalidFields(found)
     # The parts are right and the whole is not: bytes that are not UTF-8, say.
     return MalformedRequest("The body is not valid JSON in UTF-8.")
-
-
-def _malformed(error: Exception) -> MalformedRequest:
-    if isinstance(error, UnicodeDecodeError):
-        return MalformedRequest("The body is not valid UTF-8.")
-    if isinstance(error, RecursionError):
-        return MalformedRequest("The body is nested too deeply.")
-    # The decoder's own sentence gives the position and never quotes the body.
-    return MalformedRequest(f"The body is not valid JSON: {error}.")
 
 
 def _wrong_fields(

@@ -17,6 +17,7 @@ import msgspec
 from starlette.types import Receive
 
 from aether_api.bodies import ClientLeft
+from aether_api.json_bodies import malformed
 from aether_api.problems import MalformedRequest
 from aether_core.errors import InvalidInput
 
@@ -214,7 +215,7 @@ def items_of(body: bytes) -> list[bytes]:
     except msgspec.ValidationError as error:
         raise InvalidInput("body", "The body must be a JSON array.") from error
     except (ValueError, RecursionError) as error:
-        raise MalformedRequest(f"The body is not valid JSON: {error}.") from error
+        raise malformed(error, len(body)) from error
     return [bytes(item) for item in items]
 
 

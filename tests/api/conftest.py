@@ -51,6 +51,7 @@ _SHARING = frozenset(
         "test_bulk",
         "test_dashboard_files",
         "test_documentation",
+        "test_every_endpoint",
         "test_express_lane",
         "test_idempotency",
         "test_names_once",

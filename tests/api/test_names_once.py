@@ -79,7 +79,7 @@ def test_an_item_of_a_bulk_request_is_refused_by_itself(service: httpx.Client) -
 
 @pytest.mark.parametrize(
     "body",
-    ['{"email":"a@b.example","email":"c@d.example","password":"x"}', '[{"a":{"b":1,"b":1}}]'],
+    ['{"email":"a@b.example","email":"c@d.example","password":"x"}', '{"a":[{"b":1,"b":1}]}'],
 )
 def test_so_is_any_other_body(anybody: httpx.Client, body: str) -> None:
     for path in ("/auth/login", "/auth/register", "/auth/refresh"):
