@@ -41,6 +41,7 @@ from aether_api.pressure import Pressure
 from aether_api.problems import handle
 from aether_api.query import check_query
 from aether_api.routes import (
+    alert_queue,
     alerts,
     analytics,
     audit,
@@ -189,6 +190,7 @@ def create_app(
         bulk.router,
         alerts.router,
         triage.router,
+        alert_queue.router,
         audit.router,
         analytics.router,
         events.router,

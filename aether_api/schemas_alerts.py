@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
 from aether_api import fields as limits
-from aether_api.schemas import Decision, Reason, Resolution, _Answer, _Body
+from aether_api.schemas import Decision, Problem, Reason, Resolution, _Answer, _Body
 from aether_core.identity.emails import EMAIL_LENGTH_MAX
+
+TOGETHER_COUNT_MAX: Final = 200
+"""Most alerts of one bulk resolution."""
 
 State = Literal["open", "taken", "resolved"]
 
@@ -41,6 +44,17 @@ class Alert(_Answer):
     taken_by: str | None
     taken_until: datetime | None
     assignee: str | None = Field(description="Whose it is to decide, in the end.")
+    expected_loss: float = Field(
+        description="Score times amount, in typical amounts of the currency: the queue's order."
+    )
+
+
+class BulkResolution(_Answer):
+    """What became of one alert of a bulk resolution: the alert after it, or why it is not."""
+
+    id: str
+    alert: Alert | None
+    problem: Problem | None
 
 
 class _Versioned(_Body):
@@ -89,3 +103,31 @@ class Note(_Versioned):
     )
 
     note: str = Field(min_length=1, max_length=limits.DESCRIPTION_LENGTH_MAX)
+
+
+class SeenAlert(_Versioned):
+    """An alert, and which version of it somebody has seen."""
+
+    id: str = Field(max_length=64)
+
+
+class ResolveTogether(_Body):
+    """One decision about several alerts."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "alerts": [{"id": "0199c1f2-7c1d-7000-8000-1c0004d2a1b3", "version": 3}],
+                    "resolution": "legitimate",
+                    "note": "Salaries of one employer",
+                }
+            ]
+        },
+    )
+
+    alerts: list[SeenAlert] = Field(min_length=1, max_length=TOGETHER_COUNT_MAX)
+    resolution: Resolution
+    note: str | None = Field(None, max_length=limits.DESCRIPTION_LENGTH_MAX)

@@ -55,9 +55,11 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     taken_by: str | None = None
     taken_until: datetime | None = None
     assignee: str | None = None
+    expected_loss: float
+    """Score times amount, in typical amounts of the currency."""
 
 
-def new_alert(view: TransactionView) -> AlertView:
+def new_alert(view: TransactionView, expected_loss: float) -> AlertView:
     """Return the alert that a flagged, written transaction raises."""
     return AlertView(
         id=view.id,
@@ -72,4 +74,5 @@ def new_alert(view: TransactionView) -> AlertView:
         occurred_at=view.occurred_at,
         created_at=view.created_at,
         status="open",
+        expected_loss=expected_loss,
     )

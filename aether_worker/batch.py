@@ -65,6 +65,8 @@ class Batch:
     load: list[LoadBucket] = field(default_factory=list)
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     times: BatchTimes | None = None
+    expected_losses: dict[UUID, float] = field(default_factory=dict)
+    """Of the alerts, by id; known when they are written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ class Writer:
                 await copy_transactions(connection, batch.rows)
                 await add_load(connection, batch.load)
             if batch.alert_rows:
-                await copy_alerts(connection, batch.alert_rows)
+                batch.expected_losses.update(await copy_alerts(connection, batch.alert_rows))
             if batch.dead_letters:
                 await add_dead_letters(connection, batch.dead_letters)
             for shard, snapshot in batch.snapshots.items():
@@ -225,7 +225,8 @@ class Writer:
             view = processed_view(scored.id, scored.ms, scored.transaction, scored.assessment)
             events.append(_transaction_event(view))
             if view.is_flagged:
-                events.append(_alert_event(new_alert(view)))
+                expected_loss = batch.expected_losses.get(view.id, 0.0)
+                events.append(_alert_event(new_alert(view, expected_loss)))
         events.append(
             batch_event(
                 [Reached(a.shard, a.incarnation, *a.reached) for a in batch.advances],

@@ -51,6 +51,8 @@ POST /alerts/{alert_id}/assign                 -   -   yes -   yes | alerts:writ
 POST /alerts/{alert_id}/note                   -   -   yes -   yes | alerts:write
 POST /alerts/{alert_id}/resolve                -   -   yes -   yes | alerts:write
 POST /alerts/{alert_id}/reopen                 -   -   yes -   yes | alerts:write
+POST /alerts/resolve                           -   -   yes -   yes | alerts:write
+POST /alerts/next                              -   -   yes -   yes | alerts:write
 
 GET  /analytics/forecast                       -   yes yes yes yes | any
 GET  /analytics/summary                        -   -   yes yes yes | analytics:read

@@ -14,10 +14,11 @@ from aether_api.fields import MERCHANT_LENGTH_MAX, check_account, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.parts import parts_of
 from aether_api.query import parse_id
+from aether_api.triage import alert_answer
 from aether_core.database.alerts import AlertFilter, find_alert, find_alerts
 from aether_core.database.connection import borrow
 from aether_core.database.triage import find_history
-from aether_core.errors import NotFound
+from aether_core.errors import InvalidInput, NotFound
 from aether_core.identity.emails import EMAIL_LENGTH_MAX
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
@@ -43,10 +44,16 @@ async def list_alerts(
     assignee: Annotated[str | None, Query(max_length=EMAIL_LENGTH_MAX)] = None,
     decision: schemas.Decision | None = None,
     merchant: str | None = None,
+    order: Annotated[
+        Literal["newest", "expected_loss"],
+        Query(description="By expected loss, largest first: only what is not resolved."),
+    ] = "newest",
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """List alerts, newest first; further pages by `Link: <…>; rel="next"`."""
+    """List alerts, newest first or by expected loss; further pages by `Link: <…>; rel="next"`."""
+    if order == "expected_loss" and "resolved" in {status, state}:
+        raise InvalidInput("order", "What is resolved has no expected loss to be ordered by.")
     page = Page(request, cursor)
     which = AlertFilter(
         status=status,
@@ -55,6 +62,7 @@ async def list_alerts(
         state=state,
         assignee=None if assignee is None else check_text("assignee", assignee, EMAIL_LENGTH_MAX),
         decision=decision,
+        by_expected_loss=order == "expected_loss",
         merchant=(
             None if merchant is None else check_text("merchant", merchant, MERCHANT_LENGTH_MAX)
         ),
@@ -75,8 +83,7 @@ async def get_alert(
         alert = await find_alert(connection, identifier)
     if alert is None:
         raise NotFound("alert")
-    headers = {"ETag": f'"{alert.version}"'}
-    return Response(_encode(alert), 200, headers, "application/json")
+    return alert_answer(alert)
 
 
 @router.get("/{alert_id}/history", response_model=list[schemas.AlertChange], responses=_NOT_FOUND)

@@ -7,24 +7,20 @@ then shown to the consoles. It may name the version of the alert that it was dec
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Request
-from redis import exceptions as redis_errors
 from starlette.responses import Response
 
 from aether_api import schemas, schemas_alerts
 from aether_api.access import Caller, require
-from aether_api.auditing import actor_of, note_act
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
-from aether_api.parts import Parts, parts_of
+from aether_api.parts import parts_of
 from aether_api.query import parse_id
-from aether_core.alert import AlertChange, AlertView
+from aether_api.triage import alert_answer, announce, note_change
 from aether_core.database.connection import Session, borrow
 from aether_core.database.triage import (
     By,
@@ -40,15 +36,11 @@ from aether_core.database.users import find_user_by_email
 from aether_core.errors import InvalidInput
 from aether_core.identity.emails import EMAIL_LENGTH_MAX
 from aether_core.identity.roles import scopes_of
-from aether_core.stream.feed import FeedEvent, publish
-
-logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 WRITE: Final = "alerts:write"
 
-_encode = msgspec.json.Encoder().encode
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": schemas.Problem, "description": "No such alert"},
@@ -193,45 +185,13 @@ async def _triage(
     async with borrow(parts.pool) as connection, connection.transaction():
         done = await act(connection, By(await name_of(connection, caller), version))
         if done.change is not None:
-            await _note(connection, request, caller, done.alert, done.change)
+            await note_change(connection, request, caller, done.alert, done.change)
     if done.change is not None:
-        await _announce(parts, [done.alert])
-    headers = {"ETag": f'"{done.alert.version}"'}
-    return Response(_encode(done.alert), 200, headers, "application/json")
+        await announce(parts, [done.alert])
+    return alert_answer(done.alert)
 
 
 async def _check_assignee(connection: Session, email: str) -> None:
     user = await find_user_by_email(connection, check_text("assignee", email, EMAIL_LENGTH_MAX))
     if user is None or not user.is_active or WRITE not in scopes_of(user.role):
         raise InvalidInput("assignee", "Nobody with this e-mail address may decide alerts.")
-
-
-async def _note(
-    connection: Session, request: Request, caller: Caller, alert: AlertView, change: AlertChange
-) -> None:
-    """Add the audit trail's entry; the text of a note stays in the history."""
-    details: dict[str, str | int | bool] = {
-        "account_id": alert.account_id,
-        "version": change.version,
-    }
-    if change.resolution is not None:
-        details["resolution"] = change.resolution
-    if change.action == "assign":
-        details["assignee"] = change.assignee or ""
-    await note_act(
-        connection,
-        request,
-        f"alert.{change.action}",
-        actor_of(caller),
-        subject=str(alert.id),
-        details=details,
-    )
-
-
-async def _announce(parts: Parts, alerts: list[AlertView]) -> None:
-    """Show changed alerts to the consoles. What was done stands, whether they see it or not."""
-    events = [FeedEvent("alert", alert.account_id, _encode(alert)) for alert in alerts]
-    try:
-        await publish(parts.redis, events, length_max=parts.settings.stream.feed_length_max)
-    except (redis_errors.RedisError, OSError, TimeoutError) as error:
-        logger.warning("%d changed alerts were not shown: %s", len(alerts), type(error).__name__)

@@ -30,6 +30,10 @@ ROW_COLUMNS: Final = (
 )
 """What a row for `copy_alerts` holds, in this order."""
 
+_AMOUNT: Final = ROW_COLUMNS.index("amount_minor_units")
+_CURRENCY: Final = ROW_COLUMNS.index("currency")
+_SCORE: Final = ROW_COLUMNS.index("score")
+
 ALERT_FIELDS: Final = "alerts.*, now() AS read_at"
 """What `view_of_alert` needs of a row: a lock holds or not by the database's clock."""
 
@@ -41,6 +45,10 @@ _CONDITION_OF_STATE: Final = {
     "taken": _IS_TAKEN,
     "resolved": "status = 'resolved'",
 }
+
+_AFTER_BY_LOSS: Final = (
+    "(expected_loss, id) < ((SELECT expected_loss FROM alerts WHERE id = {0}), {0})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +66,29 @@ class AlertFilter:
     assignee: str | None = None
     decision: str | None = None
     merchant: str | None = None
+    by_expected_loss: bool = False
+    """Largest expected loss first instead of newest first, of those that are not resolved; the
+    next page then begins after `before` in that order."""
 
 
-async def copy_alerts(connection: Session, rows: list[tuple[Any, ...]]) -> None:
-    """Insert alerts, in the order of ROW_COLUMNS."""
-    await connection.copy_records_to_table("alerts", records=rows, columns=ROW_COLUMNS)
+async def copy_alerts(connection: Session, rows: list[tuple[Any, ...]]) -> dict[UUID, float]:
+    """Insert alerts, in the order of ROW_COLUMNS. Return the expected loss of each.
+
+    That is score times amount, in typical amounts of its currency: the geometric mean of all that
+    is committed, with the load of these alerts' own batch. Amounts of a currency are about
+    log-normal, where the geometric mean is the median. No rate of exchange is known here.
+    """
+    typical = await _find_typical_amounts(connection, {row[_CURRENCY] for row in rows})
+    losses = {
+        row[0]: row[_SCORE] * row[_AMOUNT] / typical.get(row[_CURRENCY], row[_AMOUNT])
+        for row in rows
+    }
+    await connection.copy_records_to_table(
+        "alerts",
+        records=[(*row, losses[row[0]]) for row in rows],
+        columns=(*ROW_COLUMNS, "expected_loss"),
+    )
+    return losses
 
 
 async def find_alert(connection: Session, identifier: UUID) -> AlertView | None:
@@ -75,11 +101,12 @@ async def find_alert(connection: Session, identifier: UUID) -> AlertView | None:
 
 
 async def find_alerts(connection: Session, which: AlertFilter, limit: int) -> list[AlertView]:
-    """Return up to `limit` alerts, newest first."""
+    """Return up to `limit` alerts, newest first or by expected loss."""
     clause, values = _clause(which)
+    order = "expected_loss DESC, id DESC" if which.by_expected_loss else "id DESC"
     rows = await connection.fetch(
         f"SELECT {ALERT_FIELDS} FROM alerts {clause}"  # noqa: S608 - made of constants
-        f" ORDER BY id DESC LIMIT ${len(values) + 1}",
+        f" ORDER BY {order} LIMIT ${len(values) + 1}",
         *values,
         limit,
     )
@@ -121,6 +148,16 @@ async def count_open_alerts(connection: Session) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM alerts WHERE status = 'open'"))
 
 
+async def _find_typical_amounts(connection: Session, currencies: set[str]) -> dict[str, float]:
+    """Return the geometric mean of all amounts ever committed in each currency, minor units."""
+    rows = await connection.fetch(
+        "SELECT currency, exp(sum(log_amount_sum) / sum(transaction_count)) AS typical"
+        " FROM currency_totals WHERE currency = ANY($1::text[]) GROUP BY currency",
+        list(currencies),
+    )
+    return {row["currency"]: row["typical"] for row in rows}
+
+
 def view_of_alert(row: Record) -> AlertView:
     """Return a row with ALERT_FIELDS as analysts see it."""
     until = row["taken_until"]
@@ -148,6 +185,7 @@ def view_of_alert(row: Record) -> AlertView:
         taken_by=row["taken_by"] if is_taken else None,
         taken_until=until if is_taken else None,
         assignee=row["assignee"],
+        expected_loss=row["expected_loss"],
     )
 
 
@@ -158,7 +196,7 @@ def _clause(which: AlertFilter) -> tuple[str, list[object]]:
     for condition, value in (
         ("status = {}", which.status),
         ("account_id = {}", which.account_id),
-        ("id < {}", which.before),
+        (_AFTER_BY_LOSS if which.by_expected_loss else "id < {}", which.before),
         ("assignee = {}", which.assignee),
         ("decision = {}", which.decision),
         ("merchant = {}", which.merchant),
@@ -166,6 +204,8 @@ def _clause(which: AlertFilter) -> tuple[str, list[object]]:
         if value is not None:
             values.append(value)
             conditions.append(condition.format(f"${len(values)}"))
+    if which.by_expected_loss:
+        conditions.append("status = 'open'")  # as a constant: the index has only these
     if which.state is not None:
         conditions.append(_CONDITION_OF_STATE[which.state])
     return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values

@@ -106,6 +106,8 @@ alerts = sa.Table(
     sa.Column("taken_by", sa.Text),
     sa.Column("taken_until", _INSTANT),
     sa.Column("assignee", sa.Text),
+    # Score times amount, in typical amounts of the currency: the order of the queue.
+    sa.Column("expected_loss", sa.Double, nullable=False),
     sa.CheckConstraint("status IN ('open', 'resolved')", name="status_known"),
     sa.CheckConstraint(
         "(status = 'resolved') = (resolution IS NOT NULL AND resolved_by IS NOT NULL"
@@ -126,6 +128,19 @@ alerts = sa.Table(
         "assignee",
         sa.text("id DESC"),
         postgresql_where=sa.text("assignee IS NOT NULL"),
+    ),
+    # What is taken: a few among all.
+    sa.Index(
+        "ix_alerts_taken_until",
+        "taken_until",
+        postgresql_where=sa.text("taken_until IS NOT NULL"),
+    ),
+    # The queue, largest expected loss first.
+    sa.Index(
+        "ix_alerts_queue",
+        sa.text("expected_loss DESC"),
+        sa.text("id DESC"),
+        postgresql_where=sa.text("status = 'open'"),
     ),
 )
 
@@ -294,6 +309,16 @@ load_buckets = sa.Table(
     # Many maximal amounts overflow a bigint.
     sa.Column("amount_minor_units", sa.Numeric(38, 0), nullable=False),
     # Sum of the natural logarithms of the amounts in minor units.
+    sa.Column("log_amount_sum", sa.Double, nullable=False),
+)
+
+currency_totals = sa.Table(
+    "currency_totals",
+    metadata,
+    # All of `load_buckets` that ever was, of one shard: what amounts of a currency are like.
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("transaction_count", sa.BigInteger, nullable=False),
     sa.Column("log_amount_sum", sa.Double, nullable=False),
 )
 

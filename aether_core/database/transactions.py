@@ -107,8 +107,13 @@ async def copy_transactions(connection: Session, rows: list[tuple[Any, ...]]) ->
 
 
 async def add_load(connection: Session, buckets: list[LoadBucket]) -> None:
-    """Add a batch to the minutes' load."""
+    """Add a batch to the minutes' load, and to what amounts of its currencies are like."""
     await connection.executemany(
+        "WITH total AS ("
+        "INSERT INTO currency_totals AS t (shard, currency, transaction_count, log_amount_sum)"
+        " VALUES ($2, $3, $4, $8) ON CONFLICT (shard, currency) DO UPDATE SET"
+        " transaction_count = t.transaction_count + excluded.transaction_count,"
+        " log_amount_sum = t.log_amount_sum + excluded.log_amount_sum) "
         "INSERT INTO load_buckets AS b (minute, shard, currency, transaction_count, review_count,"
         " decline_count, amount_minor_units, log_amount_sum)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"

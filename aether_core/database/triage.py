@@ -56,6 +56,13 @@ SELECT changed.*, now() AS read_at, noted.at AS noted_at, noted.taken_until AS n
 FROM changed, noted
 """
 
+_NEXT: Final = """
+SELECT id FROM alerts
+WHERE status = 'open' AND (taken_until IS NULL OR taken_until <= now())
+  AND (assignee IS NULL OR assignee = $1)
+ORDER BY expected_loss DESC, id DESC LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
 _HISTORY_FIELDS: Final = "version, at, actor, action, resolution, assignee, taken_until, note"
 
 
@@ -85,6 +92,19 @@ async def take_alert(connection: Session, identifier: UUID, by: By, *, lock_s: f
     row = await _lock(connection, identifier)
     await _check_open(connection, row)
     await _check_free(connection, row, by)
+    return await _change(connection, row, by, "take", lock_s=lock_s)
+
+
+async def take_next(connection: Session, by: By, *, lock_s: float) -> Triaged | None:
+    """Take the alert with the largest expected loss that nobody has; None when there is none.
+
+    Those that are given to somebody else are left out. Alerts that are being changed at this moment
+    are passed over, so that two who ask at once get two and neither waits.
+    """
+    identifier = await connection.fetchval(_NEXT, by.actor)
+    if identifier is None:
+        return None
+    row = await _lock(connection, identifier)
     return await _change(connection, row, by, "take", lock_s=lock_s)
 
 

@@ -62,6 +62,7 @@ export function alert(number: number, changes: Partial<Alert> = {}): Alert {
     taken_by: null,
     taken_until: null,
     assignee: null,
+    expected_loss: 97,
     ...changes,
   };
 }

@@ -46,6 +46,7 @@ class Served:
 _SHARING = frozenset(
     {
         "test_access_matrix",
+        "test_alert_queue",
         "test_alert_triage",
         "test_bad_input",
         "test_bulk",

@@ -80,6 +80,9 @@ _ASKED: dict[str, list[Asked]] = {
     "POST /alerts/{alert_id}/assign": [Asked(lambda _: {"assignee": None})],
     "POST /alerts/{alert_id}/note": [Asked(lambda _: {"note": "Asked for a call"})],
     "POST /alerts/{alert_id}/resolve": [Asked(lambda _: {"resolution": "fraud"})],
+    "POST /alerts/resolve": [
+        Asked(lambda _: {"alerts": [{"id": "missing"}], "resolution": "fraud"})
+    ],
     # As from another machine.
     "GET /metrics": [Asked(headers={"X-Forwarded-For": "203.0.113.7"})],
 }

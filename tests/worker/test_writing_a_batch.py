@@ -10,6 +10,7 @@ import asyncio
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aether_core.errors import PositionMoved
 from aether_core.stream.contract import FEED_KEY
@@ -64,6 +65,31 @@ async def test_an_unusual_amount_raises_one_alert_and_is_told(pipeline: Pipeline
     counts = [msgspec.json.decode(e.data) for e in events if e.kind == "batch"]
     assert sum(c["committed"] for c in counts) == len(ids)
     assert sum(c["flagged"] for c in counts) == 1
+
+
+async def test_alerts_are_compared_in_typical_amounts_of_their_currencies(
+    pipeline: Pipeline,
+) -> None:
+    euros = habit("a")
+    # The same habit in a currency whose amounts are a hundred and sixty times as large.
+    yen = [replace(one, account_id="b", currency="JPY", minor_units=160 * one.minor_units)
+           for one in euros]  # fmt: skip
+    await pipeline.accept(*euros, *yen)
+    await pipeline.write_everything()
+    found = await pipeline.connection.fetch(
+        "SELECT score, amount_minor_units AS amount, expected_loss,"
+        " (SELECT exp(avg(ln(amount_minor_units::float8))) FROM transactions AS t"
+        "  WHERE t.currency = alerts.currency) AS typical FROM alerts ORDER BY currency"
+    )
+    assert len(found) == 2
+    for alert in found:
+        loss = alert["score"] * alert["amount"] / alert["typical"]
+        assert alert["expected_loss"] == pytest.approx(loss, rel=1e-9)
+    assert found[0]["expected_loss"] == pytest.approx(found[1]["expected_loss"], rel=1e-9)
+    told = [msgspec.json.decode(e.data) for e in await feed_of(pipeline) if e.kind == "alert"]
+    assert sorted(alert["expected_loss"] for alert in told) == sorted(
+        alert["expected_loss"] for alert in found
+    )
 
 
 async def test_the_load_of_all_minutes_is_the_number_of_rows(pipeline: Pipeline) -> None:

@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * List Alerts
-         * @description List alerts, newest first; further pages by `Link: <…>; rel="next"`.
+         * @description List alerts, newest first or by expected loss; further pages by `Link: <…>; rel="next"`.
          */
         get: operations["list_alerts_alerts__get"];
         put?: never;
@@ -220,6 +220,48 @@ export interface paths {
          *     Taking it again prolongs that.
          */
         post: operations["take_alerts__alert_id__take_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Next Alert
+         * @description Take the open alert with the largest expected loss that nobody else has or was given.
+         *
+         *     Two who ask at once never get the same one.
+         */
+        post: operations["next_alert_alerts_next_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve Together
+         * @description Decide up to 200 alerts alike; answers with what became of each, in their order.
+         */
+        post: operations["resolve_together_alerts_resolve_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1273,6 +1315,11 @@ export interface components {
              */
             decision: "approve" | "review" | "decline";
             /**
+             * Expected Loss
+             * @description Score times amount, in typical amounts of the currency: the queue's order.
+             */
+            expected_loss: number;
+            /**
              * Id
              * Format: uuid
              */
@@ -1467,6 +1514,16 @@ export interface components {
              * @description The id of what was acted upon.
              */
             subject: string;
+        };
+        /**
+         * BulkResolution
+         * @description What became of one alert of a bulk resolution: the alert after it, or why it is not.
+         */
+        BulkResolution: {
+            alert: components["schemas"]["Alert"] | null;
+            /** Id */
+            id: string;
+            problem: components["schemas"]["Problem"] | null;
         };
         /**
          * BulkResult
@@ -2731,6 +2788,31 @@ export interface components {
             version?: number | null;
         };
         /**
+         * ResolveTogether
+         * @description One decision about several alerts.
+         * @example {
+         *       "alerts": [
+         *         {
+         *           "id": "0199c1f2-7c1d-7000-8000-1c0004d2a1b3",
+         *           "version": 3
+         *         }
+         *       ],
+         *       "note": "Salaries of one employer",
+         *       "resolution": "legitimate"
+         *     }
+         */
+        ResolveTogether: {
+            /** Alerts */
+            alerts: components["schemas"]["SeenAlert"][];
+            /** Note */
+            note?: string | null;
+            /**
+             * Resolution
+             * @enum {string}
+             */
+            resolution: "fraud" | "legitimate";
+        };
+        /**
          * RoleChange
          * @description The role that a user gets.
          */
@@ -2752,6 +2834,19 @@ export interface components {
              * @default 86400
              */
             overlap_s?: number;
+        };
+        /**
+         * SeenAlert
+         * @description An alert, and which version of it somebody has seen.
+         */
+        SeenAlert: {
+            /** Id */
+            id: string;
+            /**
+             * Version
+             * @description The version you have seen; 409 for any other. As `If-Match`.
+             */
+            version?: number | null;
         };
         /**
          * ServiceClient
@@ -3297,6 +3392,7 @@ export type AlertChange = components['schemas']['AlertChange'];
 export type Anomaly = components['schemas']['Anomaly'];
 export type Assign = components['schemas']['Assign'];
 export type AuditEntry = components['schemas']['AuditEntry'];
+export type BulkResolution = components['schemas']['BulkResolution'];
 export type BulkResult = components['schemas']['BulkResult'];
 export type BulkSummary = components['schemas']['BulkSummary'];
 export type ClientWithSecret = components['schemas']['ClientWithSecret'];
@@ -3343,8 +3439,10 @@ export type Refresh = components['schemas']['Refresh'];
 export type Registered = components['schemas']['Registered'];
 export type Registration = components['schemas']['Registration'];
 export type Resolve = components['schemas']['Resolve'];
+export type ResolveTogether = components['schemas']['ResolveTogether'];
 export type RoleChange = components['schemas']['RoleChange'];
 export type Rotation = components['schemas']['Rotation'];
+export type SeenAlert = components['schemas']['SeenAlert'];
 export type ServiceClient = components['schemas']['ServiceClient'];
 export type ShardLength = components['schemas']['ShardLength'];
 export type ShardState = components['schemas']['ShardState'];
@@ -3428,6 +3526,8 @@ export interface operations {
                 decision?: ("approve" | "review" | "decline") | null;
                 limit?: number;
                 merchant?: string | null;
+                /** @description By expected loss, largest first: only what is not resolved. */
+                order?: "newest" | "expected_loss";
                 /** @description As `status`, with those that somebody has taken apart from the open. */
                 state?: ("open" | "taken" | "resolved") | null;
                 status?: ("open" | "resolved") | null;
@@ -3852,6 +3952,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    next_alert_alerts_next_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Nothing waits that nobody has */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve_together_alerts_resolve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveTogether"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResolution"][];
                 };
             };
             /** @description A problem */
