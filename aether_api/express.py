@@ -88,6 +88,7 @@ class ExpressRequest:
     )
 
     scope: Final[Scope] = {"path": _PATH.decode()}
+    response_started: Final = False
     message_event: Final = _NoEvent()
 
     checked: CheckedSubmission

@@ -130,6 +130,8 @@ def serve(settings: Settings, listen_fd: int | None = None) -> None:
 def _protocol(settings: Settings, app: GatewayApp) -> type[BoundedProtocol]:
     class Protocol(BoundedProtocol):
         connection_count_max = settings.gateway.connection_count_max
+        body_bytes_max = settings.gateway.body_bytes_max
+        bulk_bytes_max = settings.gateway.bulk_bytes_max
         lane = ExpressLane(
             app,
             body_bytes_max=settings.gateway.body_bytes_max,

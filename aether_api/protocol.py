@@ -2,7 +2,8 @@
 
 uvicorn has no deadline for a request's head or body, no limit on the head, and writes an answer's
 head and body separately. Here heads are bounded in bytes, fields and time, bodies must keep a least
-pace, too many connections are turned away, and head and body leave in one write. What cannot be
+pace and not consist of chunk framing, too many connections are turned away, and head and body leave
+in one write. What cannot be
 served is answered with problem details like everything else, and the connection is closed.
 """
 
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from aether_api.edge import BULK_PATH
 from aether_api.express import ExpressLane, ExpressRequest
 from aether_api.problems import (
+    BodyTooLarge,
     HeadTooLarge,
     MalformedRequest,
     UrlTooLong,
@@ -38,6 +40,11 @@ BODY_GRACE_S: Final = 20.0
 BODY_BYTES_PER_S_MIN: Final = 1024
 """The least pace of a body after its grace; a client that we ourselves hold back is not meant."""
 
+FRAMING_BYTES_MAX: Final = 16 * 1024
+FRAMING_PER_BODY_BYTE: Final = 8
+"""How much of a chunked body may be sizes, extensions and trailers (RFC 9112 section 7.1.1): so
+much in any case, and so much for each byte of content. A byte in a chunk of its own needs five."""
+
 _PATIENCE_MS: Final = 600_000
 """How long results of a bulk request may lie unread: most clients send all of it first. Whoever
 vanishes while sending is too slow; other connections are given up by the kernel much sooner."""
@@ -53,6 +60,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """One client's connection."""
 
     connection_count_max = 5_000
+    body_bytes_max = 64 * 1024
+    bulk_bytes_max = 1024 * 1024 * 1024
     lane: ExpressLane | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
@@ -61,6 +70,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._began_at: float | None = time.monotonic()
         self._is_in_head = True
         self._arrived = 0
+        """Bytes of the head, or of the body as it is framed, in whole reads."""
+        self._content_length = 0
+        """Bytes of the body's content so far."""
+        self._content_length_max = self.body_bytes_max
         self._is_last = False
         # The instant of the last answer on the express lane while nothing has come after it.
         self._idle_since: float | None = None
@@ -68,39 +81,61 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request in."""
         self._idle_since = None
-        room = HEAD_BYTES_MAX - self._arrived
+        if self._began_at is None:
+            # A request's head is on its way, if only the empty lines that may stand before one.
+            self._began_at = time.monotonic()
+        room = max(HEAD_BYTES_MAX - self._arrived, 0)
         self._arrived += len(data)
         if self._is_in_head and len(data) > room and data.find(_END_OF_HEAD, 0, room) < 0:
             self._refuse(HeadTooLarge())
             return
         super().data_received(data)
+        if not self._is_in_head:
+            framing = self._arrived - self._content_length
+            allowed = FRAMING_BYTES_MAX + FRAMING_PER_BODY_BYTE * self._content_length
+            if framing > allowed and not self.transport.is_closing():
+                self._refuse(BodyTooLarge(self._content_length_max))
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._began_at = time.monotonic()
         self._is_in_head = True
-        self._arrived = 0
+        self._arrived = self._content_length = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Let the application answer, or refuse what goes beyond a limit."""
         self._is_in_head = False
+        self._arrived = 0
         error = self._excess()
-        if error is None:
-            if self._is_on_lane():
-                return
-            super().on_headers_complete()
-            if self._is_last and self.cycle is not None:
-                self.cycle.keep_alive = False
+        if error is None and self._is_on_lane():
             return
         app = self.app
-        self.app = _refusing(error)
+        if error is not None:
+            self.app = _refusing(error)
         super().on_headers_complete()
         self.app = app
+        if self._is_last and self.cycle is not None:
+            self.cycle.keep_alive = False
+        self._content_length_max = (
+            self.bulk_bytes_max if self.scope["path"] == BULK_PATH else self.body_bytes_max
+        )
+        # Fields after the body are not the request's own (RFC 9110 section 6.5.1).
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Take content of a body in; close when there is no end of what nobody reads any more."""
+        self._content_length += len(body)
+        if self._content_length > self._content_length_max and self.cycle.response_complete:
+            self.transport.close()
+            return
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the request is there completely."""
         self._began_at = None
+        self._is_in_head = True
+        self._arrived = 0
         super().on_message_complete()
         request = self.cycle
         if isinstance(request, ExpressRequest) and not request.take():
@@ -141,12 +176,17 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         passed = now - self._began_at
         if self._is_in_head:
-            # Between two requests it is uvicorn's keep-alive that counts.
-            return passed > HEAD_LIMIT_S and self.timeout_keep_alive_task is None
+            # Between two requests it is uvicorn's keep-alive that counts; and who is still to be
+            # answered need not hurry with the next.
+            return (
+                passed > HEAD_LIMIT_S
+                and self.timeout_keep_alive_task is None
+                and not self._owes_an_answer()
+            )
         if self.flow.read_paused:
             return False
         pace_min = (passed - BODY_GRACE_S) * BODY_BYTES_PER_S_MIN
-        return passed > BODY_GRACE_S and self._arrived < pace_min
+        return passed > BODY_GRACE_S and self._content_length < pace_min
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
@@ -179,6 +219,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.cycle = request  # type: ignore[assignment]
         return True
 
+    def _owes_an_answer(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _excess(self) -> AetherError | None:
         if len(self.url) > URL_LENGTH_MAX:
             return UrlTooLong(URL_LENGTH_MAX)
@@ -189,7 +232,20 @@ class BoundedProtocol(HttpToolsProtocol):
         return None
 
     def _refuse(self, error: AetherError) -> None:
-        """Answer without an application, and close."""
+        """Answer without an application, and close.
+
+        Nothing is said where it would be taken for the answer to something else: to an earlier
+        request, or to a bulk request of which a part may have been taken.
+        """
+        if self._owes_an_answer():
+            if self._is_in_head:
+                self.cycle.keep_alive = False
+                self.flow.pause_reading()
+                return
+            is_begun = self.cycle.response_started or self.cycle.scope["path"] == BULK_PATH
+            if is_begun or self.pipeline:
+                self.transport.close()
+                return
         problem = problem_of(error, None, None)
         body = msgspec.json.encode(problem)
         self.transport.write(

@@ -7,10 +7,12 @@ closed, and others are served meanwhile.
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -108,23 +110,118 @@ def test_p20_an_upgrade_is_not_made(anybody: httpx.Client) -> None:
         assert answer.status_code == 200
 
 
-def test_p06_an_endless_chunked_body_is_cut_off(served: Served) -> None:
+_UNSENT = 16 * 1024 * 1024
+"""More than the buffers between two sockets hold: who can send so much is being read."""
+
+ENDLESS = {
+    "large chunks": (b"", b"400\r\n" + b" " * 1_024 + b"\r\n"),
+    "1-byte chunks": (b"", b"1\r\n \r\n" * 1_000),
+    "1-byte chunks with zeros": (b"", b"0000000000000001\r\n \r\n" * 1_000),
+    "one extension": (b"1;a=", b"b" * 4_096),
+    "extensions of 1 MB": (b"", b"1;a=" + b"b" * 1024 * 1024 + b"\r\n \r\n"),
+    "many extensions": (b"1", b";a=b" * 1_000),
+    "trailers": (b"0\r\n", b"X: y\r\n" * 1_000),
+    "one trailer": (b"0\r\nX: ", b"y" * 4_096),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+@pytest.mark.parametrize("path", [b"/transactions/", b"/auth/login", b"/oauth/token"])
+def test_p06_an_endless_chunked_body_is_cut_off(
+    served: Served, anybody: httpx.Client, kind: str, path: bytes
+) -> None:
+    begin, more = ENDLESS[kind]
+    media_type = b"x-www-form-urlencoded" if b"oauth" in path else b"json"
+    head = [
+        b"POST %s HTTP/1.1" % path,
+        b"Host: x",
+        b"Content-Type: application/%s" % media_type,
+        b"Transfer-Encoding: chunked",
+        b"",
+        begin,
+    ]
+    assert_cut_off(served, b"\r\n".join(head), more)
+    assert anybody.get("/health").is_success
+
+
+def test_p06_so_is_a_bulk_request(served: Served, service: httpx.Client) -> None:
+    authorization = b"Authorization: " + service.headers["authorization"].encode()
+    for begin, more in (ENDLESS[kind] for kind in ("one extension", "trailers")):
+        for fields in ([authorization], []):
+            head = [
+                b"POST /transactions/bulk HTTP/1.1",
+                b"Host: x",
+                b"Content-Type: application/x-ndjson",
+                b"Transfer-Encoding: chunked",
+                *fields,
+                b"",
+                begin,
+            ]
+            assert_cut_off(served, b"\r\n".join(head), more)
+
+
+def assert_cut_off(served: Served, head: bytes, more: bytes) -> None:
+    """Send the same again and again; check that the connection ends, with an answer if at all."""
+    sent, received = 0, b""
+    memory_before = resident_bytes(served)
     with connected(served) as peer:
-        peer.sendall(post(b"Transfer-Encoding: chunked"))
-        received = b""
-        peer.settimeout(0.001)
-        for _ in range(1_000_000):
-            try:
-                peer.sendall(b"400\r\n" + b" " * 1_024 + b"\r\n")
-            except (BrokenPipeError, ConnectionResetError, TimeoutError):
-                break
-            try:
-                received += peer.recv(65536)
-            except TimeoutError:
-                continue
-            if received:
-                break
-        assert received.startswith((b"HTTP/1.1 401", b"HTTP/1.1 413"))
+        peer.sendall(head)
+        # An answer that comes early does not end the sending: an attacker would not read it.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while sent < _UNSENT:
+                peer.sendall(more)
+                sent += len(more)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            received = all_of(peer)
+    assert sent < _UNSENT
+    assert resident_bytes(served) - memory_before < _UNSENT
+    assert received == b"" or received.startswith((b"HTTP/1.1 4", b"HTTP/1.1 200"))
+
+
+def resident_bytes(served: Served) -> int:
+    """Return how much memory the gateway holds."""
+    pages = Path(f"/proc/{served.system.gateway.pid}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+def test_p06_small_chunks_with_extensions_are_read(served: Served, customer: httpx.Client) -> None:
+    authorization = b"Authorization: " + customer.headers["authorization"].encode()
+    body = b'{"amount":"1","merchant":"m"}'
+    chunks = b"".join(b"1;a=b\r\n%c\r\n" % byte for byte in body)
+    with connected(served) as peer:
+        peer.sendall(post(b"Transfer-Encoding: chunked", authorization, b"Connection: close"))
+        # What comes after the body is no field of the request.
+        peer.sendall(chunks + b"0\r\nIdempotency-Key: not \x80 valid\r\n\r\n")
+        answer = all_of(peer)
+    assert answer.startswith(b"HTTP/1.1 201"), answer
+
+
+def test_what_follows_a_request_does_not_take_its_answer(served: Served) -> None:
+    with connected(served) as peer:
+        peer.sendall(get(b"/health") + b"\x00\x01\r\n\r\n")
+        assert all_of(peer).startswith(b"HTTP/1.1 200")
+
+
+def test_p08_empty_lines_do_not_keep_a_connection(served: Served) -> None:
+    with connected(served) as peer:
+        peer.sendall(get(b"/health"))
+        assert peer.recv(65536).startswith(b"HTTP/1.1 200")
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while True:
+                peer.sendall(b"\r\n" * 4_096)
+                if ended(peer):
+                    break
+
+
+def ended(peer: socket.socket) -> bool:
+    """Whether the other side has closed, whatever it said before."""
+    peer.setblocking(False)
+    try:
+        return peer.recv(65536) == b""
+    except BlockingIOError:
+        return False
+    finally:
+        peer.settimeout(30)
 
 
 def test_a_request_in_single_bytes_is_served(served: Served) -> None:
