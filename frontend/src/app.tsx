@@ -22,6 +22,7 @@ import { AlertNews } from "./features/alerts/AlertNews";
 import { LivePage } from "./features/live/LivePage";
 import { LiveProvider } from "./features/live/LiveProvider";
 import { useSummary } from "./features/overview/queries";
+import { wayOf } from "./features/sign-in/next";
 import { IdentityProvider, may, useIdentity, useSessionState } from "./features/sign-in/session";
 import { forgetRecent } from "./features/transactions/live";
 import type { Scope } from "./scopes";
@@ -52,6 +53,9 @@ const ForecastPage = lazy(async () => ({
 
 const AccountPage = lazy(async () => ({
   default: (await import("./features/account/AccountPage")).AccountPage,
+}));
+const DevicePage = lazy(async () => ({
+  default: (await import("./features/device/DevicePage")).DevicePage,
 }));
 const UsersPage = lazy(async () => ({
   default: (await import("./features/administration/users/UsersPage")).UsersPage,
@@ -95,6 +99,7 @@ export function App() {
           />
           <Route path="/forecast" element={<ForecastPage />} />
           <Route path="/account" element={<AccountPage />} />
+          <Route path="/device" element={<DevicePage />} />
           <Route
             path="/admin"
             element={
@@ -254,9 +259,4 @@ function Waiting({ isUnreachable }: { isUnreachable: boolean }) {
       </main>
     </div>
   );
-}
-
-/** Where to go after sign-in: a place of ours, never another site. */
-function wayOf(next: string | null): string {
-  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\") ? next : "/";
 }

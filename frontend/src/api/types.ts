@@ -16,6 +16,7 @@ export type Counters = schema.Counters;
 export type Hello = schema.Hello;
 export type Gap = schema.Gap;
 export type FieldProblem = schema.FieldProblem;
+export type DeviceRequest = schema.DeviceRequest;
 export type SignIn = schema.SignIn;
 export type User = schema.User;
 export type Role = schema.User["role"];
