@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +62,27 @@ class Installation:
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
+
+    @contextmanager
+    def held(self, kind: str) -> Iterator[None]:
+        """Stop the processes whose names begin with `kind` for a while, by SIGSTOP."""
+        pids = [pid for name, pid in self.pids().items() if name.startswith(kind)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def wait_until_written(self, token: str) -> None:
+        """Wait until nothing that was accepted is unwritten."""
+        headers = {"Authorization": f"Bearer {token}"}
+        while True:
+            answer = httpx.get(f"{self.base_url}/transactions/stream/length", headers=headers)
+            if answer.raise_for_status().json()["transactions_in_queue"] == 0:
+                return
+            time.sleep(0.1)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids by the names that supervisord gives them."""
