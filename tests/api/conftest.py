@@ -56,6 +56,7 @@ _SHARING = frozenset(
         "test_express_lane",
         "test_idempotency",
         "test_names_once",
+        "test_standard_clients",
         "test_submitting",
     }
 )
