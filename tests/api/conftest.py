@@ -47,6 +47,7 @@ _SHARING = frozenset(
     {
         "test_access_matrix",
         "test_alert_queue",
+        "test_amounts_and_instants_at_the_edge",
         "test_alert_triage",
         "test_bad_input",
         "test_bulk",

@@ -63,13 +63,13 @@ AMOUNTS = [
 
 
 @pytest.mark.parametrize("amount", AMOUNTS, ids=lambda text: text[:24])
-def test_amounts(customer: httpx.Client, amount: str) -> None:
+def test_m01_m02_m04_m05_amounts(customer: httpx.Client, amount: str) -> None:
     answer = customer.post("/transactions/", content=raw(amount=amount), headers=JSON)
     assert fields_of(assert_problem(answer, 422)) == {"amount"}
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "01", "1.", ".5", "+1", "0x1"])
-def test_what_is_no_json_number(customer: httpx.Client, literal: str) -> None:
+def test_m02_what_is_no_json_number(customer: httpx.Client, literal: str) -> None:
     answer = customer.post("/transactions/", content=raw(amount=literal), headers=JSON)
     assert_problem(answer, 400)
 
@@ -91,7 +91,7 @@ def test_what_is_no_json_number(customer: httpx.Client, literal: str) -> None:
         840,
     ],
 )
-def test_currencies(customer: httpx.Client, currency: object) -> None:
+def test_m07_currencies(customer: httpx.Client, currency: object) -> None:
     answer = customer.post("/transactions/", json=transaction(currency=currency))
     assert fields_of(assert_problem(answer, 422)) == {"currency"}
 
@@ -111,7 +111,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:24])
 @pytest.mark.parametrize("field", ["merchant", "location"])
-def test_texts(customer: httpx.Client, field: str, text: str) -> None:
+def test_t01_t03_t05_t09_texts(customer: httpx.Client, field: str, text: str) -> None:
     answer = customer.post("/transactions/", json=transaction(**{field: text}))
     problem = assert_problem(answer, 422)
     assert fields_of(problem) == {field}
@@ -130,7 +130,7 @@ def test_texts_of_another_type(customer: httpx.Client) -> None:
     "raw_text",
     [r'"\ud800"', r'"\udc00\ud800"', r'"\u0000"', r'"\q"', '"\x01"', "'a'", '"a'],
 )
-def test_broken_strings(customer: httpx.Client, raw_text: str) -> None:
+def test_t01_broken_strings(customer: httpx.Client, raw_text: str) -> None:
     answer = customer.post("/transactions/", content=raw(merchant=raw_text), headers=JSON)
     assert_problem(answer, (400, 422))
 
@@ -145,7 +145,7 @@ INSTANTS = [
 
 
 @pytest.mark.parametrize("instant", INSTANTS, ids=str)
-def test_instants(customer: httpx.Client, instant: object) -> None:
+def test_m09_instants(customer: httpx.Client, instant: object) -> None:
     answer = customer.post("/transactions/", json=transaction(occurred_at=instant))
     assert fields_of(assert_problem(answer, 422)) == {"occurred_at"}
 
@@ -158,7 +158,7 @@ METADATA: list[object] = [
 
 
 @pytest.mark.parametrize("metadata", METADATA, ids=lambda value: str(value)[:30])
-def test_metadata(customer: httpx.Client, metadata: object) -> None:
+def test_t11_metadata(customer: httpx.Client, metadata: object) -> None:
     answer = customer.post("/transactions/", json=transaction(metadata=metadata))
     fields = fields_of(assert_problem(answer, 422))
     assert len(fields) == 1
@@ -284,7 +284,7 @@ def test_p06_chunked_bodies_are_counted(customer: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129, "k" * 1_000, "a b", "a\tb", "\x7f", "ä"])
-def test_idempotency_keys(customer: httpx.Client, key: str) -> None:
+def test_i02_idempotency_keys(customer: httpx.Client, key: str) -> None:
     answer = customer.post(
         "/transactions/",
         json=transaction(),
@@ -293,7 +293,7 @@ def test_idempotency_keys(customer: httpx.Client, key: str) -> None:
     assert_problem(answer, 400)
 
 
-def test_two_idempotency_keys(customer: httpx.Client) -> None:
+def test_i02_two_idempotency_keys(customer: httpx.Client) -> None:
     answer = customer.post(
         "/transactions/",
         json=transaction(),

@@ -22,7 +22,7 @@ def post(client: httpx.Client, key: str, **fields: object) -> httpx.Response:
     )
 
 
-def test_the_same_request_gets_the_same_answer(customer: httpx.Client) -> None:
+def test_i03_the_same_request_gets_the_same_answer(customer: httpx.Client) -> None:
     first = post(customer, "same-1", occurred_at="2026-01-31T12:00:00Z")
     again = post(customer, "same-1", occurred_at="2026-01-31T12:00:00Z")
     assert first.status_code == again.status_code == 201
@@ -73,7 +73,7 @@ def test_another_body_under_the_same_key_is_refused(
     assert post(customer, key).json()["id"] == first["id"]
 
 
-def test_keys_belong_to_their_submitter(
+def test_i06_keys_belong_to_their_submitter(
     customer: httpx.Client, other_customer: httpx.Client
 ) -> None:
     mine = submit(customer, key="shared-1")
@@ -91,11 +91,11 @@ def test_keys_belong_to_their_account(service: httpx.Client) -> None:
     assert one != two
 
 
-def test_without_a_key_every_request_counts(customer: httpx.Client) -> None:
+def test_i01_without_a_key_every_request_counts(customer: httpx.Client) -> None:
     assert submit(customer)["id"] != submit(customer)["id"]
 
 
-def test_a_hundred_twins_at_once_are_one(served: Served) -> None:
+def test_i05_a_hundred_twins_at_once_are_one(served: Served) -> None:
     account = new_account()
     who = served.system.make_client()
     token = served.system.token_of(who)
@@ -119,7 +119,7 @@ def test_a_hundred_twins_at_once_are_one(served: Served) -> None:
         assert len(rows) == 1
 
 
-def test_a_key_outlives_the_streams_server_and_its_data(
+def test_i03_a_key_outlives_the_streams_server_and_its_data(
     served: Served, customer: httpx.Client
 ) -> None:
     first = submit(customer, key="lost-1", occurred_at=datetime.now(UTC).isoformat())

@@ -44,7 +44,7 @@ def assert_unavailable(answer: httpx.Response) -> None:
         assert internal not in answer.text.lower()
 
 
-def test_a_killed_stream_server(served: Served, service: httpx.Client) -> None:
+def test_i10_l01_a_killed_stream_server(served: Served, service: httpx.Client) -> None:
     account = new_account()
     acknowledged: dict[str, str] = {}
     unknown: list[str] = []
@@ -71,7 +71,7 @@ def test_a_killed_stream_server(served: Served, service: httpx.Client) -> None:
     assert sorted(listed(service, account)) == sorted(acknowledged.values())
 
 
-def test_everything_says_so_while_the_stream_is_away(
+def test_l01_everything_says_so_while_the_stream_is_away(
     served: Served, service: httpx.Client, operator: httpx.Client, anybody: httpx.Client
 ) -> None:
     served.valkey.kill()
@@ -127,7 +127,7 @@ async def _end_connections(database_url: str, allow: str) -> None:
         await connection.close()
 
 
-def test_intake_goes_on_while_the_database_is_away(
+def test_l01_intake_goes_on_while_the_database_is_away(
     served: Served, service: httpx.Client, anybody: httpx.Client
 ) -> None:
     account = new_account()

@@ -87,7 +87,7 @@ def test_errors_of_the_inside_say_nothing() -> None:
         (RecursionError("secret"), 500, {}),
     ],
 )
-async def test_whatever_is_raised_becomes_a_problem(
+async def test_l01_whatever_is_raised_becomes_a_problem(
     tmp_path: Path, error: Exception, status: int, headers: dict[str, str]
 ) -> None:
     app = create_app(Settings(home=tmp_path))

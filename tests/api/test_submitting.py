@@ -85,7 +85,7 @@ def test_defaults(customer: httpx.Client) -> None:
         ('"1\\u0032.5"', "USD", "12.50"),
     ],
 )
-def test_amounts_are_exact(
+def test_m04_m05_amounts_are_exact(
     customer: httpx.Client, literal: str, currency: str, amount: str
 ) -> None:
     body = f'{{"amount":{literal},"currency":"{currency}","merchant":"m"}}'
@@ -97,7 +97,9 @@ def test_amounts_are_exact(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(units=st.integers(1, MINOR_UNITS_MAX), currency=st.sampled_from(sorted(EXPONENTS)))
-def test_no_amount_is_changed_by_a_hair(customer: httpx.Client, units: int, currency: str) -> None:
+def test_m05_no_amount_is_changed_by_a_hair(
+    customer: httpx.Client, units: int, currency: str
+) -> None:
     sent = Decimal(units).scaleb(-EXPONENTS[currency])
     body = f'{{"amount":{sent:f},"currency":"{currency}","merchant":"m"}}'
     answer = customer.post("/transactions/", content=body, headers=JSON)
@@ -113,7 +115,7 @@ def test_no_amount_is_changed_by_a_hair(customer: httpx.Client, units: int, curr
         "x" * 140, "é" * 140, "a\u0301" * 5, "O'Brien & Söhne, \"Ltd\" \\ / %00",
     ],
 )  # fmt: skip
-def test_texts_come_back_as_they_were(customer: httpx.Client, text: str) -> None:
+def test_t06_t09_texts_come_back_as_they_were(customer: httpx.Client, text: str) -> None:
     body = submit(customer, merchant=text, description=text)
     assert body["merchant"] == text
     assert wait_written(customer, body["id"])["description"] == text

@@ -58,7 +58,9 @@ async def test_l10_verify_names_the_first_broken_link(installation: Installation
     assert lines[1].strip() == "1 entries before it are whole"
 
 
-async def test_t07_an_export_holds_no_formula_and_no_control(installation: Installation) -> None:
+async def test_t03_t07_an_export_holds_no_formula_and_no_control(
+    installation: Installation,
+) -> None:
     hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\uff1dcmd", '",=1', "\x1b]0;x\x07"]
     connection = await asyncpg.connect(installation.database_url)
     try:

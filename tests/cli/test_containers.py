@@ -52,7 +52,7 @@ def test_services_wait_for_what_exists() -> None:
     assert set(compose()["volumes"]) == {"postgres", "valkey"}
 
 
-def test_no_secret_has_a_default() -> None:
+def test_l04_no_secret_has_a_default() -> None:
     text = (CHECKOUT / "docker-compose.yml").read_text()
     secrets = re.findall(r"\$\{(\w*(?:PASSWORD|KEY)\w*)([^}]*)\}", text)
     assert secrets

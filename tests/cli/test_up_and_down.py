@@ -218,7 +218,7 @@ def test_several_gateways_share_the_port_and_restart_without_a_failed_request(
         assert set(statuses) == {200, 201}
 
 
-def test_everything_is_private_and_listens_on_nothing_but_the_port(
+def test_l04_everything_is_private_and_listens_on_nothing_but_the_port(
     system: InstalledSystem,
 ) -> None:
     system.up()

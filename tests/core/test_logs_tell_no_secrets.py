@@ -21,7 +21,7 @@ def line_of(message: str, *arguments: object, **extra: object) -> str:
 
 
 @given(st.text())
-def test_any_text_stays_one_printable_line(text: str) -> None:
+def test_t03_l03_any_text_stays_one_printable_line(text: str) -> None:
     line = line_of("%s", text, merchant=text)
     assert line.isascii()
     assert line.isprintable()

@@ -33,7 +33,7 @@ def test_nothing_harmful_passes(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
-def test_hostile_texts_become_one_harmless_line(text: str) -> None:
+def test_t03_t05_hostile_texts_become_one_harmless_line(text: str) -> None:
     cleaned = clean(text)
     assert is_harmless(cleaned)
     assert len(cleaned.splitlines()) <= 1

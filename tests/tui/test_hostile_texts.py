@@ -41,7 +41,7 @@ def check(console: Console, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [STANDARD, WIDE])
-async def test_no_screen_obeys_a_text(gateway: str, size: tuple[int, int]) -> None:
+async def test_t03_t05_no_screen_obeys_a_text(gateway: str, size: tuple[int, int]) -> None:
     async with open_console(gateway, size) as console:
         await console.sign_in(Account("ada@example.com", PASSWORD))
         for digit, title in {

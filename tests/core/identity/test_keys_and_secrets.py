@@ -22,7 +22,7 @@ from aether_core.identity.opaque import (
 from aether_core.settings import Settings
 
 
-def test_the_sealing_key_is_ours_alone(tmp_path: Path) -> None:
+def test_l04_the_sealing_key_is_ours_alone(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     key = load_sealing_key(settings)
     path = settings.key_directory / "sealing.key"

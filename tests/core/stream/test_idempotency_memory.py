@@ -109,7 +109,7 @@ async def test_a_hundred_thousand_keys_in_little_memory_and_without_a_stall(stre
     await publisher.close()
 
 
-async def test_keys_leave_after_the_window_and_not_before(stream: Redis) -> None:
+async def test_i08_keys_leave_after_the_window_and_not_before(stream: Redis) -> None:
     settings = StreamSettings().model_copy(update={"idempotency_window_s": 2})
     publisher = StreamPublisher(stream, settings)
     first, later = new_submission(), new_submission()
