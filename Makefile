@@ -51,6 +51,7 @@ check: .venv/.tools frontend/node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(WITH_NODE) $(BIN)/python -m tests.packages.check
 	cd frontend && $(WITH_NODE) npm run check
 
 format: .venv/.tools frontend/node_modules/.package-lock.json
