@@ -270,7 +270,7 @@ def _check_media_type(path: str, head: _Head) -> None:
     """
     if head.content_encoding not in (b"", b"identity"):
         raise UnsupportedBody("Compressed bodies are not taken; send it as it is.")
-    if head.content_type == b"application/json":
+    if head.content_type == b"application/json" and not path.startswith(_FORM_PREFIX):
         return
     media_type = _CHARSET.sub("", head.content_type.decode("latin-1")).strip().lower()
     if path.startswith(_FORM_PREFIX):

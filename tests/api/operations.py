@@ -35,6 +35,8 @@ class Operation:
     media_types: tuple[str, ...]
     """Of the bodies that it takes; none: it takes no body."""
     needs_body: bool
+    query: tuple[str, ...]
+    """Names of its query parameters."""
 
     @property
     def name(self) -> str:
@@ -79,6 +81,11 @@ def operations() -> list[Operation]:
                     policies[(method.upper(), path)],
                     tuple(body.get("content", ())),
                     bool(body.get("required")),
+                    tuple(
+                        one["name"]
+                        for one in described.get("parameters", ())
+                        if one["in"] == "query"
+                    ),
                 )
             )
     return found

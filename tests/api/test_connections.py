@@ -19,6 +19,7 @@ import pytest
 
 from tests.api.calls import submit
 from tests.api.conftest import Served
+from tests.api.operations import operations
 
 
 @contextmanager
@@ -260,9 +261,30 @@ def test_p19_continue_is_said_when_it_is_asked_for(served: Served, customer: htt
     assert answer.startswith(b"HTTP/1.1 201"), answer
 
 
+PROMISES = [
+    b"\r\n".join(
+        [
+            f"{operation.method} {operation.target} HTTP/1.1".encode(),
+            b"Host: x",
+            b"Content-Type: " + operation.media_types[0].encode(),
+            b"Content-Length: 5",
+            b"Expect: 100-continue",
+            b"",
+            b"",
+        ]
+    )
+    for operation in operations()
+    if operation.media_types
+]
+
+
 @pytest.mark.slow
-def test_p08_who_is_too_slow_is_closed(served: Served, customer: httpx.Client) -> None:
+def test_p08_p19_who_is_too_slow_is_closed(served: Served, customer: httpx.Client) -> None:
     with ExitStack() as stack:
+        # What is announced never comes: nobody waits for it any longer than for a slow body.
+        promising = [stack.enter_context(connected(served)) for _ in range(len(PROMISES))]
+        for peer, promise in zip(promising, PROMISES, strict=True):
+            peer.sendall(promise)
         slow = [stack.enter_context(connected(served)) for _ in range(500)]
         for peer in slow[:100]:
             peer.sendall(b"GET /health HTTP/1.1\r\nHost: ")
@@ -284,4 +306,6 @@ def test_p08_who_is_too_slow_is_closed(served: Served, customer: httpx.Client) -
         for peer in slow:
             peer.settimeout(10)
             assert all_of(peer) == b""
+        for peer in promising:
+            assert all_of(peer).startswith((b"HTTP/1.1 100", b"HTTP/1.1 401", b"HTTP/1.1 422"))
         assert time.monotonic() - began < 30

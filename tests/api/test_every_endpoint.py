@@ -7,88 +7,26 @@ nothing; a good request straight after is served. A new endpoint is asked withou
 
 from __future__ import annotations
 
-import asyncio
+import base64
+import json
+import re
 from collections.abc import Iterator
-from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
-from aether_core.identity.roles import SCOPES
-from tests.api.calls import JSON, submit, submitted_count
+from tests.api.asking import CANARY, Asker, assemble_asker, nothing_changes
+from tests.api.calls import JSON
 from tests.api.conftest import Served
 from tests.api.operations import Operation, operations
-from tests.api.test_bad_input import assert_problem
-
-_CANARY = "canary-4711"
-"""Stands in what is refused, and must not come back."""
+from tests.api.test_connections import all_of, connected
 
 OPERATIONS = operations()
 WITH_TOKEN = [one for one in OPERATIONS if one.needs_token]
 WITH_JSON = [one for one in OPERATIONS if one.takes_json]
-
-# What a request could change in the database before it was refused, apart from what the writer
-# writes meanwhile of other tests' transactions.
-_TABLES = (
-    "users",
-    "clients",
-    "signing_keys",
-    "sessions",
-    "refresh_tokens",
-    "device_authorizations",
-    "revocations",
-    "dead_letters",
-)
-
-Headers = dict[str, str] | list[tuple[str, str]]
-
-
-class Asker:
-    """Asks operations as somebody who may, and checks that a good request is served straight after.
-
-    One connection each for the attack and for the good request would hide what the attack does to
-    its own: they share one, for as long as the gateway leaves it open.
-    """
-
-    def __init__(self, http: httpx.Client, tokens: dict[bool, str]) -> None:
-        self._http = http
-        self._tokens = tokens
-        """By whether it is a person's."""
-
-    def authorization(self, operation: Operation) -> dict[str, str]:
-        """Return the header of somebody who may call an operation."""
-        if not operation.needs_token:
-            return {}
-        return {"Authorization": f"Bearer {self._tokens[operation.policy.is_for_people]}"}
-
-    def ask(
-        self,
-        operation: Operation,
-        headers: Headers = (),  # type: ignore[assignment]
-        content: bytes | None = None,
-        *,
-        method: str | None = None,
-        query: str = "",
-        signed_in: bool = True,
-    ) -> httpx.Response:
-        """Send a request with these headers, and with those of somebody who may."""
-        given = list(headers.items()) if isinstance(headers, dict) else list(headers)
-        given += self.authorization(operation).items() if signed_in else []
-        target = operation.target + (f"?{query}" if query else "")
-        request = self._http.build_request(
-            method or operation.method, target, content=content, headers=given
-        )
-        if not any(name.lower() == "content-type" for name, _ in given):
-            request.headers.pop("content-type", None)
-        return self._http.send(request)
-
-    def refused(self, answer: httpx.Response, *statuses: int) -> dict[str, Any]:
-        """Check that a request was refused, without echo, and that the next is served."""
-        problem = assert_problem(answer, statuses)
-        assert _CANARY not in answer.text
-        assert self._http.get("/health").status_code == 200
-        return problem
+WITH_BODY = [one for one in OPERATIONS if one.media_types]
+READING = [one for one in OPERATIONS if not one.changes and one.path != "/events"]
+"""What answers at once and changes nothing, so that it may also succeed."""
 
 
 @pytest.fixture(scope="module")
@@ -99,49 +37,27 @@ def http(served: Served) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def asker(served: Served, http: httpx.Client) -> Asker:
-    person = served.system.token_of(served.system.make_user("admin"))
-    # A service that may do everything services may.
-    return Asker(
-        http,
-        {True: person, False: served.system.token_of(served.system.make_client(*SCOPES))},
-    )
+    return assemble_asker(served, http)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_changes(
-    served: Served, anybody: httpx.Client, customer: httpx.Client
+    asker: Asker, served: Served, anybody: httpx.Client, customer: httpx.Client
 ) -> Iterator[None]:
-    # Signed in before the first look.
-    before = asyncio.run(_state(served.database_url)), submitted_count(anybody)
-    yield
-    assert (asyncio.run(_state(served.database_url)), submitted_count(anybody)) == before
-    submit(customer)
-
-
-async def _state(database_url: str) -> dict[str, str]:
-    """Return a digest of each table."""
-    connection = await asyncpg.connect(database_url, timeout=10)
-    try:
-        return {
-            table: await connection.fetchval(
-                f"SELECT md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {table} t"
-            )
-            for table in _TABLES
-        }
-    finally:
-        await connection.close()
+    with nothing_changes(served, anybody, customer):
+        yield
 
 
 def _written(pattern: str, encoding: str = "utf-8") -> bytes:
     """Return a body in which `$` is the canary in quotes."""
-    return pattern.replace("$", f'"{_CANARY}"').encode(encoding)
+    return pattern.replace("$", f'"{CANARY}"').encode(encoding)
 
 
 _BROKEN = {
     "nothing": b"",
     "space": b" \n",
     "invalid": _written("{$:"),
-    "word": _CANARY.encode(),
+    "word": CANARY.encode(),
     "no end": _written("{$:$"),
     "trailing comma": _written("{$:$,}"),
     "comment": _written("{$:$}//"),
@@ -150,7 +66,7 @@ _BROKEN = {
     "two documents": _written("{$:$}{$:$}"),
     "NUL after": _written("{$:$}\0"),
     "name twice": _written('{"a":$,"a":$}'),
-    "line break in a text": b'{"a":"%b\n"}' % _CANARY.encode(),
+    "line break in a text": b'{"a":"%b\n"}' % CANARY.encode(),
 }
 _OF_ANOTHER_TYPE = {
     "null": b"null",
@@ -199,3 +115,246 @@ def test_p01_json_of_another_type(asker: Asker) -> None:
         array = b"{}" if "bulk" in operation.path else _written("[$]")
         for body in (*_OF_ANOTHER_TYPE.values(), array):
             asker.refused(asker.ask(operation, JSON, body), 422)
+
+
+def raw(
+    served: Served,
+    operation: Operation,
+    *fields: bytes,
+    method: bytes | None = None,
+    target: bytes | None = None,
+) -> tuple[int, bytes]:
+    """Send a head as it stands; return the status and all of the answer."""
+    line = (method or operation.method.encode()) + b" " + (target or operation.target.encode())
+    with connected(served) as peer:
+        peer.sendall(b"\r\n".join([line + b" HTTP/1.1", b"Host: x", *fields, b"", b""]))
+        answer = all_of(peer)
+    return int(answer.split(b" ", 2)[1]), answer
+
+
+def refused_raw(served: Served, answered: tuple[int, bytes], *statuses: int) -> None:
+    status, answer = answered
+    assert status in statuses, answer[:500]
+    assert b"content-type: application/problem+json" in answer
+    assert b"connection: close" in answer
+
+
+def test_p05_bodies_that_are_too_large_are_not_awaited(served: Served, asker: Asker) -> None:
+    for operation in WITH_BODY:
+        answered = raw(
+            served,
+            operation,
+            b"Content-Type: " + operation.media_types[0].encode(),
+            b"Content-Length: %d" % 10**11,
+            *(
+                f"{name}: {value}".encode()
+                for name, value in asker.authorization(operation).items()
+            ),
+        )
+        refused_raw(served, answered, 413)
+
+
+def test_p09_compressed_bodies(asker: Asker) -> None:
+    for operation in WITH_BODY:
+        for encoding in ("gzip", "br", "deflate", "zstd", "gzip, gzip", "identity, gzip", "x"):
+            headers = {"Content-Type": operation.media_types[0], "Content-Encoding": encoding}
+            asker.refused(asker.ask(operation, headers, b"\x1f\x8b\x08\x00"), 415)
+
+
+def test_p10_media_types(asker: Asker) -> None:
+    foreign = [
+        "", "text/plain", "multipart/form-data; boundary=x", "application/json; charset=utf-16",
+        "application/json; charset=latin-1", "application/json, text/plain", "application/jsonx",
+        "application/merge-patch+json", "text/json", "application/xml", "x",
+    ]  # fmt: skip
+    for operation in WITH_BODY:
+        other = "application/json" if operation.takes_form else "application/x-www-form-urlencoded"
+        for media_type in (*foreign, other):
+            headers = {"Content-Type": media_type} if media_type else {}
+            answer = asker.ask(operation, headers, b"{}")
+            assert answer.status_code == 415, (operation.name, media_type)
+            asker.refused(answer, 415)
+
+
+def test_p12_heads_beyond_the_limits(served: Served) -> None:
+    for operation in OPERATIONS:
+        refused_raw(served, raw(served, operation, *(b"X-%d: a" % n for n in range(200))), 431)
+        for field in (b"Cookie: a=", b"X: "):
+            refused_raw(served, raw(served, operation, field + b"b" * 64_000), 431)
+        for query in (b"?" + b"a" * 9_000, b"?" + b"a" * 100_000):
+            target = operation.target.encode() + query
+            refused_raw(served, raw(served, operation, target=target), 414, 431)
+
+
+def test_p14_other_methods(served: Served, asker: Asker) -> None:
+    methods_of: dict[str, set[str]] = {}
+    for operation in OPERATIONS:
+        methods_of.setdefault(operation.target, set()).add(operation.method)
+    for operation in OPERATIONS:
+        served_here = methods_of[operation.target]
+        for method in {"TRACE", "PUT", "PATCH", "DELETE", "OPTIONS", "POST", "GET"} - served_here:
+            answer = asker.ask(operation, method=method)
+            if answer.status_code == 404:
+                # Another address of the same form takes this method.
+                continue
+            asker.refused(answer, 405)
+            allowed = set(answer.headers["allow"].split(", "))
+            assert served_here <= allowed
+            assert method not in allowed
+        for wrong in (operation.method.lower().encode(), b"A" * 1_000, b"CONNECT"):
+            answered = raw(served, operation, b"Connection: close", method=wrong)
+            refused_raw(served, answered, 400, 405)
+
+
+def test_p14_methods_are_not_overridden(asker: Asker) -> None:
+    for operation in READING:
+        plain = asker.ask(operation)
+        for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+            answer = asker.ask(operation, {name: "DELETE"})
+            assert answer.status_code == plain.status_code, operation.name
+        asker.refused(asker.ask(operation, query="_method=DELETE"), 422)
+        head = asker.ask(operation, method="HEAD")
+        assert (head.status_code, head.content) == (plain.status_code, b"")
+
+
+_REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,64}")
+
+
+def test_p15_what_a_client_names_cannot_break_a_line(served: Served, asker: Asker) -> None:
+    for operation in OPERATIONS:
+        for name in (f"{CANARY} x", f"{CANARY}%0d%0aX:y", f"{CANARY}\tx", CANARY * 9, '"><', "a/b"):
+            answer = asker.ask(operation, {"X-Request-ID": name}, signed_in=False, query="x=1")
+            assert _REQUEST_ID.fullmatch(answer.headers["x-request-id"])
+            asker.refused(answer, 401, 422)
+        answer = asker.ask(operation, query="a=%0d%0aSet-Cookie:%20a=b", signed_in=False)
+        asker.refused(answer, 401, 422)
+        assert "set-cookie" not in answer.headers
+        refused_raw(served, raw(served, operation, b"X-Request-ID: a\rSet-Cookie: a=b"), 400)
+
+
+def test_p19_only_one_expectation_is_met(asker: Asker) -> None:
+    for operation in OPERATIONS:
+        for expectation in ("x", "100-continue, x", "200-ok", ""):
+            asker.refused(asker.ask(operation, {"Expect": expectation}), 417)
+
+
+def test_p20_nothing_is_upgraded(asker: Asker) -> None:
+    websocket = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    for operation in OPERATIONS:
+        for protocol in ("websocket", "h2c", "TLS/1.0"):
+            headers = {"Upgrade": protocol, "Connection": "Upgrade", **websocket}
+            answer = asker.ask(operation, headers, signed_in=False, query="x=1")
+            assert "upgrade" not in answer.headers
+            asker.refused(answer, 401, 422)
+
+
+def test_q06_unknown_and_repeated_parameters(asker: Asker) -> None:
+    for operation in OPERATIONS:
+        body = b"{}" if operation.takes_json else b""
+        headers = JSON if operation.takes_json else {}
+        if operation.takes_form:
+            headers = {"Content-Type": operation.media_types[0]}
+        for query in ("surprise=1", "surprise", "=", "&".join(f"x{n}=1" for n in range(200))):
+            asker.refused(asker.ask(operation, headers, body, query=query), 422)
+        for name in operation.query:
+            asker.refused(asker.ask(operation, headers, body, query=f"{name}=1&{name}=1"), 422)
+
+
+def test_w07_no_page_of_somebody_else_reads_an_answer(asker: Asker) -> None:
+    for operation in OPERATIONS:
+        for origin in ("https://evil.example", "null", "http://127.0.0.1.evil.example"):
+            asked = {"Access-Control-Request-Method": operation.method}
+            preflight = asker.ask(operation, {"Origin": origin} | asked, method="OPTIONS")
+            asker.refused(preflight, 405)
+            answers = [
+                preflight,
+                asker.ask(operation, {"Origin": origin}, signed_in=False, query="x"),
+            ]
+            if operation in READING:
+                answers.append(asker.ask(operation, {"Origin": origin, "Cookie": "a=b"}))
+            for answer in answers:
+                assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_w10_nobody_keeps_an_answer(asker: Asker) -> None:
+    for operation in WITH_TOKEN:
+        answers = [asker.ask(operation, signed_in=False)]
+        if operation in READING:
+            answers.append(asker.ask(operation))
+        for answer in answers:
+            assert answer.headers["cache-control"] == "no-store", operation.name
+
+
+def test_l07_addresses_beside_those_that_are_served(asker: Asker) -> None:
+    for operation in OPERATIONS:
+        target = operation.target
+        other = target[:-1] if target.endswith("/") else f"{target}/"
+        beside = [other, f"/{target}", f"{target}//", f"/v1{target}"]
+        if not operation.path.endswith("}"):
+            # Otherwise it is somebody's id, and looked for.
+            beside += [f"{target};a=b", f"{target}%00"]
+        first = target.split("/")[1]
+        beside.append(target.replace(first, first.upper(), 1))
+        beside.append(target.replace("/", "/%2e/", 1))
+        for path in beside:
+            answer = asker.ask(operation, target=path)
+            asker.refused(answer, 404, 405)
+
+
+def _bent(token: str, **changed: object) -> str:
+    """Return a token with another header; its signature stays, and is wrong."""
+    header, claims, signature = token.split(".")
+    padded = header + "=" * (-len(header) % 4)
+    new = json.dumps(json.loads(base64.urlsafe_b64decode(padded)) | changed).encode()
+    return f"{base64.urlsafe_b64encode(new).rstrip(b'=').decode()}.{claims}.{signature}"
+
+
+def test_j01_without_a_token(asker: Asker) -> None:
+    for operation in WITH_TOKEN:
+        answer = asker.ask(operation, signed_in=False)
+        asker.refused(answer, 401)
+        # RFC 6750 section 3.1: no error code for who did not try.
+        assert answer.headers["www-authenticate"] == "Bearer", operation.name
+
+
+def test_j02_j15_tokens_that_are_none(asker: Asker) -> None:
+    for operation in WITH_TOKEN:
+        token = asker.authorization(operation)["Authorization"].removeprefix("Bearer ")
+        signed = token.rpartition(".")[0]
+        bent = [f"{_bent(token, alg=name).rpartition('.')[0]}." for name in ("none", "nOnE")]
+        bent += [_bent(token, alg="none"), _bent(token, alg="HS256"), _bent(token, kid="../x")]
+        bent += [
+            signed,
+            f"{signed}.",
+            f"{token}.",
+            f"{token}=",
+            f"{token}.x",
+            f".{token}",
+            "x",
+            ".",
+        ]
+        bent += [token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), "x." * 2_000]
+        for wrong in bent:
+            answer = asker.ask(operation, {"Authorization": f"Bearer {wrong}"}, signed_in=False)
+            asker.refused(answer, 401)
+            assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_j17_one_header_with_one_token(asker: Asker) -> None:
+    for operation in WITH_TOKEN:
+        good = asker.authorization(operation)["Authorization"]
+        token = good.removeprefix("Bearer ")
+        twice = [[("Authorization", good)] * 2, [("Authorization", good), ("authorization", "x")]]
+        wrong = (
+            f"Bearer {good}", f"{good} {token}", f"{good}, {good}", f"Bearer\t{token}", token,
+            f"Basic {token}", f"Token {token}", "Bearer", f"Bearer{token}", f"DPoP {token}",
+        )  # fmt: skip
+        for headers in (*twice, *([("Authorization", value)] for value in wrong)):
+            asker.refused(asker.ask(operation, headers, signed_in=False), 400, 401)
+
+
+def test_j18_no_token_in_the_address(asker: Asker) -> None:
+    for operation in WITH_TOKEN:
+        token = asker.authorization(operation)["Authorization"].removeprefix("Bearer ")
+        for name in ("access_token", "token", "Authorization"):
+            asker.refused(asker.ask(operation, query=f"{name}={token}", signed_in=False), 401)
