@@ -57,6 +57,7 @@ _SHARING = frozenset(
         "test_express_lane",
         "test_idempotency",
         "test_names_once",
+        "test_nothing_to_guess",
         "test_standard_clients",
         "test_submitting",
     }

@@ -167,3 +167,28 @@ async def test_a_gateway_may_start_before_its_servers(
         while answer.status_code != 200 and time.monotonic() < deadline:
             answer = await gateway.http.get("/health/ready")
         assert answer.json()["checks"] == {"database": "ok", "stream": "ok", "shards": "ok"}
+
+
+async def test_i03_a_key_holds_on_another_process_and_after_a_restart(
+    settings: Settings, valkey: ValkeyServer
+) -> None:
+    body = transaction(occurred_at="2026-01-31T12:00:00Z")
+    async with running_gateway(settings) as one, running_gateway(settings) as two:
+        user = await one.make_user("customer")
+        token = (await one.login(user))["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "everywhere-1"}
+        first = await one.http.post("/transactions/", json=body, headers=headers)
+        assert first.status_code == 201, first.text
+        elsewhere = await two.http.post("/transactions/", json=body, headers=headers)
+        assert elsewhere.json() == first.json()
+        assert elsewhere.headers["idempotency-replayed"] == "true"
+    valkey.kill()
+    await asyncio.to_thread(valkey.start)
+    # Every process and the stream's server have begun anew; nothing is in PostgreSQL yet.
+    async with running_gateway(settings) as three:
+        answer = await three.http.post("/transactions/", json=body, headers=headers)
+        deadline = time.monotonic() + 30
+        while answer.status_code == 503 and time.monotonic() < deadline:
+            answer = await three.http.post("/transactions/", json=body, headers=headers)
+        assert answer.json() == first.json()
+        assert answer.headers["idempotency-replayed"] == "true"

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from aether_core.errors import CannotStart
 from aether_core.identity.keys import load_key_ring, load_sealing_key, rotate_signing_key
@@ -34,6 +34,12 @@ def test_l04_the_sealing_key_is_ours_alone(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(CannotStart, match="chmod 600"):
         load_sealing_key(settings)
+
+
+@pytest.mark.parametrize("weak", ["", "x", "secret", "change me", "a" * 31])
+def test_l04_a_weak_secret_is_refused(tmp_path: Path, weak: str) -> None:
+    with pytest.raises(ValidationError, match="sealing_key"):
+        Settings(home=tmp_path, sealing_key=SecretStr(weak))
 
 
 def test_one_secret_serves_several_machines(tmp_path: Path) -> None:
