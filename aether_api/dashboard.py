@@ -27,6 +27,8 @@ CONTENT_POLICY: Final = (
 """Nothing inline and nothing foreign, so that nobody's text can become a script."""
 
 _INDEX: Final = "/index.html"
+# The page that shows the HTTP interface is no part of the dashboard's.
+_PAGES: Final = {"/docs": "/docs.html"}
 _ASSETS: Final = "/assets/"
 _FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 # A page's address; anything else is no page, whoever asks for it.
@@ -65,7 +67,7 @@ class Dashboard:
         if "text/html" in accept and _is_page(path):
             # Another build has another index; its files come with it.
             self._read_if_changed()
-            path = _INDEX
+            path = _PAGES.get(path, _INDEX)
         elif path == "/":
             self._read_if_changed()
             path = _INDEX

@@ -16,7 +16,7 @@ const FIRST_ROUTE = [
 ];
 
 const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", DIST), "utf8"));
-const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
+const entry = "index.html";
 const shell = filesOf(entry);
 const firstRoute = new Set([...shell, ...FIRST_ROUTE.flatMap((key) => [...filesOf(key)])]);
 

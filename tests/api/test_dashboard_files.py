@@ -60,6 +60,16 @@ async def test_w09_who_asks_for_html_gets_the_page(http: httpx.AsyncClient, path
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+async def test_the_page_of_the_interface_is_one_of_its_own(
+    build: Path, http: httpx.AsyncClient
+) -> None:
+    (build / "docs.html").write_text("<!doctype html><title>HTTP interface</title>")
+    answer = await http.get("/docs", headers=PAGE)
+    assert "<title>HTTP interface</title>" in answer.text
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert (await http.get("/docs")).status_code == 404
+
+
 async def test_who_does_not_gets_the_interface(http: httpx.AsyncClient) -> None:
     answer = await http.get("/nope")
     assert answer.status_code == 404
