@@ -60,6 +60,7 @@ def make_document(app: FastAPI) -> dict[str, Any]:
     # The framework leaves nulls out, which in an example are answers.
     found["Transaction"]["examples"] = [schemas.TRANSACTION_EXAMPLE]
     _drop_foreign_errors(document)
+    _drop_null_bodies(document)
     document_security(document)
     return document
 
@@ -73,3 +74,14 @@ def _drop_foreign_errors(document: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
+
+
+def _drop_null_bodies(document: dict[str, Any]) -> None:
+    """Remove null as a body: one that may be left out is left out, or is an object."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                options = media.get("schema", {}).get("anyOf", [])
+                kept = [option for option in options if option != {"type": "null"}]
+                if len(kept) == 1:
+                    media["schema"] = kept[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -13,16 +14,11 @@ from aether_core.settings import Settings
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
-# Well formed, and of nothing that exists.
-_NOBODYS = {
-    "alert_id": "01a20f74-de55-7000-8000-0001849fa065",
-    "client_id": "client_0000000000000000",
-    "letter_id": "01a20f74-de55-7000-8000-0001849fa065",
-    "session_id": "01a20f74-de55-7000-8000-0001849fa065",
-    "transaction_id": "01a20f74-de55-7000-8000-0001849fa065",
-    "user_code": "WRNG-WRNG",
-    "user_id": "01a20f74-de55-7000-8000-0001849fa065",
-}
+# Of nothing that exists, and well formed: most ids are UUIDs.
+_NOBODYS = defaultdict(
+    lambda: "01a20f74-de55-7000-8000-0001849fa065",
+    {"client_id": "client_0000000000000000", "user_code": "WRNG-WRNG"},
+)
 
 
 @dataclass(frozen=True)

@@ -4305,7 +4305,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Refresh"] | null;
+                "application/json": components["schemas"]["Refresh"];
             };
         };
         responses: {
@@ -4415,7 +4415,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Refresh"] | null;
+                "application/json": components["schemas"]["Refresh"];
             };
         };
         responses: {
@@ -4787,7 +4787,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Rotation"] | null;
+                "application/json": components["schemas"]["Rotation"];
             };
         };
         responses: {
@@ -4986,7 +4986,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["KeyRotation"] | null;
+                "application/json": components["schemas"]["KeyRotation"];
             };
         };
         responses: {
@@ -5372,7 +5372,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Discard"] | null;
+                "application/json": components["schemas"]["Discard"];
             };
         };
         responses: {
