@@ -12,7 +12,7 @@ from starlette.responses import Response
 from aether_api.access import Caller
 from aether_api.auditing import actor_of, note_act
 from aether_api.parts import Parts
-from aether_core.alert import AlertChange, AlertView
+from aether_core.alert import AlertChange, AlertView, audit_details
 from aether_core.database.connection import Session
 from aether_core.stream.feed import FeedEvent, publish
 
@@ -30,22 +30,14 @@ def alert_answer(alert: AlertView) -> Response:
 async def note_change(
     connection: Session, request: Request, caller: Caller, alert: AlertView, change: AlertChange
 ) -> None:
-    """Add the audit trail's entry; the text of a note stays in the history."""
-    details: dict[str, str | int | bool] = {
-        "account_id": alert.account_id,
-        "version": change.version,
-    }
-    if change.resolution is not None:
-        details["resolution"] = change.resolution
-    if change.action == "assign":
-        details["assignee"] = change.assignee or ""
+    """Add the audit trail's entry of a change."""
     await note_act(
         connection,
         request,
         f"alert.{change.action}",
         actor_of(caller),
         subject=str(alert.id),
-        details=details,
+        details=audit_details(alert.account_id, change),
     )
 
 

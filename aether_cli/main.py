@@ -20,6 +20,7 @@ _SUBCOMMANDS = (
     "user",
     "client",
     "keys",
+    "alerts",
     "dead-letters",
     "trace",
     "verify",

@@ -29,6 +29,16 @@ class AlertChange(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+def audit_details(account_id: str, change: AlertChange) -> dict[str, str | int | bool]:
+    """Return what the audit trail keeps of a change; the text of a note stays in the history."""
+    details: dict[str, str | int | bool] = {"account_id": account_id, "version": change.version}
+    if change.resolution is not None:
+        details["resolution"] = change.resolution
+    if change.action == "assign":
+        details["assignee"] = change.assignee or ""
+    return details
+
+
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as analysts see it. Its id is that of the transaction that raised it."""
 

@@ -17,16 +17,21 @@ from uuid import UUID
 from aether_core.alert import AlertChange, AlertView
 from aether_core.database.alerts import ALERT_FIELDS, view_of_alert
 from aether_core.database.connection import Session
+from aether_core.database.users import find_user_by_email
 from aether_core.errors import (
     AlertAlreadyResolved,
     AlertChanged,
     AlertSettled,
     AlertTaken,
+    InvalidInput,
     NotFound,
 )
+from aether_core.identity.roles import scopes_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
+
+_NEEDED_SCOPE: Final = "alerts:write"
 
 # $2 who, $4 resolution, $5 assignee, $6 seconds, $7 note. Locks and instants are by the database's
 # clock at the moment of the change, not of the transaction's beginning: it may have waited.
@@ -125,8 +130,11 @@ async def assign_alert(
 ) -> Triaged:
     """Give an open alert to somebody, or to nobody.
 
-    Raises NotFound, AlertTaken, AlertChanged, AlertAlreadyResolved.
+    assignee: the e-mail address of somebody who may decide alerts; None: nobody.
+    Raises NotFound, AlertTaken, AlertChanged, AlertAlreadyResolved; InvalidInput for anybody else.
     """
+    if assignee is not None:
+        await _check_assignee(connection, assignee)
     row = await _lock(connection, identifier)
     if row["assignee"] == assignee:
         return Triaged(view_of_alert(row), None)
@@ -199,6 +207,12 @@ async def _lock(connection: Session, identifier: UUID) -> Record:
     if row is None:
         raise NotFound("alert")
     return row
+
+
+async def _check_assignee(connection: Session, email: str) -> None:
+    user = await find_user_by_email(connection, email)
+    if user is None or not user.is_active or _NEEDED_SCOPE not in scopes_of(user.role):
+        raise InvalidInput("assignee", "Nobody with this e-mail address may decide alerts.")
 
 
 async def _check_open(connection: Session, row: Record) -> None:
