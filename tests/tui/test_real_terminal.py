@@ -7,6 +7,7 @@ what tmux shows is what a person would see. The command is the one that people t
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 
 from tests.running import Account, RunningSystem, clean_environment
 from tests.tui.driving import DEADLINE_S, STANDARD, WIDE, Traffic, new_merchant
+from tests.tui.hostile_gateway import PASSWORD, hostile_gateway
 
 _TITLE = "watched"
 
@@ -66,6 +68,10 @@ class Terminal:
         """The pane's title, which programs can change by an escape sequence."""
         return self._run("display-message", "-p", "#{pane_title}").strip()
 
+    def record(self, file: Path) -> None:
+        """From now on, write each byte that the terminal receives to a file as well."""
+        self._run("pipe-pane", f"exec cat >> {shlex.quote(str(file))}")
+
     def resize(self, width: int, height: int) -> None:
         """Change the window's size under the running program."""
         self._run("resize-window", "-x", str(width), "-y", str(height))
@@ -92,12 +98,10 @@ class Terminal:
 
 
 @contextmanager
-def terminal(
-    system: RunningSystem, size: tuple[int, int], home: Path, *options: str
-) -> Iterator[Terminal]:
+def terminal(base_url: str, size: tuple[int, int], home: Path, *options: str) -> Iterator[Terminal]:
     command = shlex.join([sys.executable, "-m", "aether_cli", "tui", *options])
     # The pane stays open after the console, so that what it left behind can be seen.
-    shown = Terminal(size, f"{command} --url {system.base_url}; echo status=$?; exec cat", home)
+    shown = Terminal(size, f"{command} --url {base_url}; echo status=$?; exec cat", home)
     try:
         yield shown
     finally:
@@ -114,7 +118,7 @@ async def test_the_whole_console_by_keys(
 ) -> None:
     width, height = size
     merchant, alarming = new_merchant(), new_merchant()
-    with terminal(system, size, tmp_path, "--email", admin.email) as shown:
+    with terminal(system.base_url, size, tmp_path, "--email", admin.email) as shown:
         shown.sees("AETHER", "on this machine", admin.email)
         shown.type("not the password")
         shown.press("Enter")
@@ -182,7 +186,7 @@ async def test_the_whole_console_by_keys(
 def test_ascii_and_no_colour_need_nothing_of_the_terminal(
     system: RunningSystem, admin: Account, tmp_path: Path
 ) -> None:
-    with terminal(system, STANDARD, tmp_path, "--email", admin.email, "--ascii") as shown:
+    with terminal(system.base_url, STANDARD, tmp_path, "--email", admin.email, "--ascii") as shown:
         shown.sees("AETHER", admin.email)
         shown.type(admin.password)
         shown.press("Enter")
@@ -200,7 +204,14 @@ def test_a_log_is_written_where_it_is_wanted_and_holds_no_secret(
 ) -> None:
     log = tmp_path / "console.log"
     with terminal(
-        system, STANDARD, tmp_path, "--email", admin.email, "--log", str(log), "--read-only"
+        system.base_url,
+        STANDARD,
+        tmp_path,
+        "--email",
+        admin.email,
+        "--log",
+        str(log),
+        "--read-only",
     ) as shown:
         shown.sees("AETHER", admin.email)
         shown.type(admin.password)
@@ -212,6 +223,36 @@ def test_a_log_is_written_where_it_is_wanted_and_holds_no_secret(
     assert "live feed: live" in written
     assert admin.password not in written
     assert "Bearer" not in written
+
+
+def test_t03_no_text_gives_the_terminal_an_order(tmp_path: Path) -> None:
+    """Neither form of an escape, of 7 or 8 bits, arrives from a gateway that sends only those."""
+    written = tmp_path / "received"
+    with (
+        hostile_gateway() as url,
+        terminal(url, WIDE, tmp_path, "--email", "ada@example.com") as shown,
+    ):
+        shown.sees("AETHER", "ada@example.com")
+        shown.record(written)
+        shown.type(PASSWORD)
+        shown.press("Enter")
+        for digit in "12345":
+            shown.sees("[1 Overview]" if digit == "1" else "AETHER")
+            shown.press(digit)
+            shown.sees(f"[{digit} ")
+        shown.press("2")
+        shown.sees("[2 Transactions]", "x[/]")
+        shown.press("Enter")
+        shown.sees("submitter")
+        assert shown.title() == _TITLE
+        received = written.read_text(errors="surrogateescape")
+    assert "x[/]" in received
+    # Textual itself chooses the shape of the pointer, by a word of its own.
+    received = re.sub(r"\x1b\]22;[a-z-]+(\x1b\\|\x07)", "", received)
+    # A clipboard, a link, a title; only colours, places and modes are the console's own.
+    for order in ("\x1b]", "\x1bP", "\x1b_", "\x1b^", "\x07", "\x08", "\x7f"):
+        assert order not in received, repr(order)
+    assert not re.search("[\x80-\x9f\u202a-\u202e\u2066-\u2069\u200b]", received)
 
 
 @pytest.mark.parametrize(
