@@ -307,7 +307,7 @@ def test_alerts_arrive_on_whatever_page_and_leave_when_somebody_resolves_them(
         expect(visitor.page.locator(".alert-list").get_by_text(merchant)).to_have_count(1)
 
 
-def test_t06_hostile_texts_stay_texts(
+def test_t06_j31_hostile_texts_stay_texts_and_lead_nowhere_else(
     system: RunningSystem, traffic: Traffic, analyst: Account
 ) -> None:
     account = f"acc-{os.urandom(4).hex()}"
