@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import bulk, lists, memory, single, steady, tokens
+from bench import bulk, identity, lists, memory, single, steady, tokens
 from bench.results import Result, save, show
 
 _MEASUREMENTS: dict[Callable[[], list[Result]], tuple[str, ...]] = {
-    tokens.run: ("token_validation",),
+    tokens.run: ("token_validation", "token_validation_uncached"),
+    identity.run_logins: tuple(identity.LOGINS),
+    identity.run_flood: ("ingest_during_login_flood",),
     single.run: ("single_vs_ceiling", "single_vs_naive"),
     bulk.run: ("bulk_rate", "bulk_vs_copy"),
     steady.run: (
