@@ -5,9 +5,9 @@ BIN := .venv/bin
 # The wheel's Node comes first, so that every machine builds the dashboard with the same one.
 WITH_NODE := PATH="$(CURDIR)/.venv/node:$$PATH"
 DASHBOARD_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
-	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
+	frontend/index.html frontend/docs.html frontend/vite.config.ts frontend/tsconfig.json
 
-.PHONY: setup up down demo tui dashboard types test quick faults bench check format clean
+.PHONY: setup up down demo tui dashboard types test quick faults fuzz bench check format clean
 
 setup: .venv/.installed
 
@@ -45,6 +45,10 @@ bench: .venv/.tools
 # Random faults under load for an hour, from a random seed; or: make faults SEED=7 MINUTES=10
 faults: .venv/.tools
 	$(BIN)/python -m tests.faults.run --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+
+# Every endpoint asked for half an hour, from a random seed; or: make fuzz SEED=7 MINUTES=5
+fuzz: .venv/.tools
+	$(BIN)/python -m tests.fuzz.run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 check: .venv/.tools frontend/node_modules/.package-lock.json
 	$(BIN)/ruff check .

@@ -61,8 +61,22 @@ def make_document(app: FastAPI) -> dict[str, Any]:
     found["Transaction"]["examples"] = [schemas.TRANSACTION_EXAMPLE]
     _drop_foreign_errors(document)
     _drop_null_bodies(document)
+    _describe_problems(document)
     document_security(document)
     return document
+
+
+def _describe_problems(document: dict[str, Any]) -> None:
+    """Give each refusal that has no form of its own the one of RFC 9457."""
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status[0] not in "45":
+                    continue
+                content = response.get("content", {})
+                if all(one.get("schema") == problem for one in content.values()):
+                    response["content"] = {"application/problem+json": {"schema": problem}}
 
 
 def _drop_foreign_errors(document: dict[str, Any]) -> None:

@@ -215,7 +215,7 @@ class Metadata(BaseModel):
 
 _CLIENT_FIELDS: Final[dict[str, Any]] = {
     "client_id": {"type": "string", "description": "Unless HTTP Basic is used."},
-    "client_secret": {"type": "string", "format": "password"},
+    "client_secret": {"type": "string"},
 }
 
 
@@ -246,5 +246,8 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 }
 TOKEN_FIELDS: Final[dict[str, Any]] = {
     "token": {"type": "string"},
-    "token_type_hint": {"type": "string", "enum": ["access_token", "refresh_token"]},
+    "token_type_hint": {
+        "type": "string",
+        "description": "access_token or refresh_token; what is not known is passed over.",
+    },
 }

@@ -26,7 +26,7 @@ _may_ask_all: Final = Policy("admin")
     summary="Ask what a token says",
     response_model=Introspection,
     response_model_exclude_none=True,
-    responses={401: REFUSALS[401], 403: {"description": "Not the caller's to ask."}},
+    responses={**REFUSALS, 403: {"description": "Not the caller's to ask."}},
     openapi_extra=form_body(TOKEN_FIELDS, ["token"], {"token": "eyJ…"}),
 )
 async def introspect(request: Request) -> Introspection:

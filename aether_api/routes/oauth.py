@@ -97,7 +97,7 @@ async def token(request: Request) -> OAuthTokens:
     "/oauth/revoke",
     dependencies=[Depends(open_because("who holds a token may end it (RFC 7009)"))],
     summary="Revoke a token",
-    responses={401: REFUSALS[401]},
+    responses=REFUSALS,
     openapi_extra=form_body(TOKEN_FIELDS, ["token"], {"token": "aether_refresh_…"}),
 )
 async def revoke(request: Request) -> Message:

@@ -66,7 +66,7 @@ _SHARING = frozenset(
 
 @pytest.fixture(scope="session")
 def shared_system(postgres: PostgresServer) -> Iterator[Served]:
-    with _serving(postgres) as served:
+    with serving(postgres) as served:
         yield served
 
 
@@ -75,12 +75,13 @@ def served(request: pytest.FixtureRequest, postgres: PostgresServer) -> Iterator
     if request.module.__name__.rpartition(".")[2] in _SHARING:
         yield request.getfixturevalue("shared_system")
         return
-    with _serving(postgres) as served:
+    with serving(postgres) as served:
         yield served
 
 
 @contextmanager
-def _serving(postgres: PostgresServer) -> Iterator[Served]:
+def serving(postgres: PostgresServer) -> Iterator[Served]:
+    """Run a gateway and a writer on a database and a Valkey of their own."""
     name = f"test_{os.urandom(6).hex()}"
     asyncio.run(_execute(postgres.url, f"CREATE DATABASE {name} TEMPLATE template"))
     with tempfile.TemporaryDirectory(prefix="aether-gw-") as directory:

@@ -1,0 +1,31 @@
+"""Whatever is asked of an endpoint, the answer is one that the OpenAPI document promises.
+
+Every operation of the document, with what it allows and what it forbids; the same requests in each
+run. `make fuzz` asks longer, and other things each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.conftest import serving
+from tests.conftest import PostgresServer
+from tests.fuzz.fuzzing import Fuzzer, operations
+
+pytestmark = pytest.mark.slow
+
+OPERATIONS = operations()
+EXAMPLES = 5
+
+
+@pytest.fixture(scope="module")
+def fuzzer(postgres: PostgresServer) -> Iterator[Fuzzer]:
+    with serving(postgres) as served:
+        yield Fuzzer(served.system, served.system.make_user("admin"))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_answer_is_one_that_is_documented(fuzzer: Fuzzer, name: str) -> None:
+    fuzzer.fuzz(OPERATIONS[name], examples=EXAMPLES, seed=None)
