@@ -67,7 +67,7 @@ class Dashboard:
         if "text/html" in accept and _is_page(path):
             # Another build has another index; its files come with it.
             self._read_if_changed()
-            path = _PAGES.get(path, _INDEX)
+            path = _PAGES.get(path.rstrip("/"), _INDEX)
         elif path == "/":
             self._read_if_changed()
             path = _INDEX

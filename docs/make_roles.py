@@ -102,7 +102,8 @@ signed in and 403 for who is.
 - `/events` shows each caller what the endpoints of the same things would: transactions of one's own
   account or of all, alerts and counters as far as the scopes reach. It ends with its token.
 - `/metrics` is open to this machine itself, `/health/ready` tells details to this machine and to
-  operators, and `/openapi.json` and the dashboard's files are for everybody.
+  operators, and the interface's description at `/docs` and `/openapi.json`, and the
+  dashboard's files, are for everybody.
 """
 
 

@@ -114,7 +114,7 @@ class Fuzzer:
         response = case.call(base_url=self.system.base_url, headers=headers, timeout=30)
         case.validate_response(response, checks=checks, headers=headers)
 
-    def _ask_for_the_feed(self, case: Case, headers: dict[str, str]) -> None:
+    def _ask_for_the_feed(self, case: AnyCase, headers: dict[str, str]) -> None:
         """A feed has no end: it is left as soon as its head is there."""
         request: dict[str, Any] = case.as_transport_kwargs(
             base_url=self.system.base_url, headers=headers

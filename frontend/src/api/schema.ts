@@ -5072,7 +5072,6 @@ export interface operations {
                 "application/x-www-form-urlencoded": {
                     /** @description Unless HTTP Basic is used. */
                     client_id: string;
-                    /** Format: password */
                     client_secret?: string;
                     /** @description Fewer scopes than the person has. */
                     scope?: string;
@@ -5135,11 +5134,10 @@ export interface operations {
                 "application/x-www-form-urlencoded": {
                     /** @description Unless HTTP Basic is used. */
                     client_id?: string;
-                    /** Format: password */
                     client_secret?: string;
                     token: string;
-                    /** @enum {string} */
-                    token_type_hint?: "access_token" | "refresh_token";
+                    /** @description access_token or refresh_token; what is not known is passed over. */
+                    token_type_hint?: string;
                 };
             };
         };
@@ -5208,11 +5206,10 @@ export interface operations {
                 "application/x-www-form-urlencoded": {
                     /** @description Unless HTTP Basic is used. */
                     client_id?: string;
-                    /** Format: password */
                     client_secret?: string;
                     token: string;
-                    /** @enum {string} */
-                    token_type_hint?: "access_token" | "refresh_token";
+                    /** @description access_token or refresh_token; what is not known is passed over. */
+                    token_type_hint?: string;
                 };
             };
         };
@@ -5274,7 +5271,6 @@ export interface operations {
                 "application/x-www-form-urlencoded": {
                     /** @description Unless HTTP Basic is used. */
                     client_id?: string;
-                    /** Format: password */
                     client_secret?: string;
                     device_code?: string;
                     /** @enum {string} */
