@@ -107,6 +107,8 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
     access = access_of(request)
     settings = access.settings.identity
     address = address_of(request)
+    # In a flood nearly all are refused: here, where it costs the submissions beside it least.
+    access.hasher.check_room()
     await take_login_attempt(access.redis, settings, email=body.email, address=address)
     user = await _find_user(access, body.email)
     is_right = await access.hasher.matches(body.password, user.password_hash if user else None)

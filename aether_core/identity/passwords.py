@@ -9,7 +9,8 @@ the same on every machine and could never be lost or replaced; the machines of o
 sealing keys of their own, so there is none.
 
 Hashing takes a quarter of a second of processor time on purpose: it runs in a few threads of low
-priority behind a bounded queue, so that a flood of sign-ins slows sign-ins and nothing else.
+priority behind a bounded queue. While that queue is full, and a little longer, it is a flood: then
+hashing gets only what nothing else wants, so that a flood slows sign-ins and little else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import hmac
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -41,6 +43,7 @@ _WAITING_MAX: Final = 24
 _RETRY_AFTER_S: Final = 5
 # Beside a gateway that has all it can do, a sign-in still gets a quarter of a processor.
 _NICENESS: Final = 5
+_FLOOD_S: Final = 10.0
 _RANDOM_BYTES: Final = 15
 
 
@@ -56,10 +59,13 @@ class PasswordHasher:
         self._cost = cost
         # bcrypt lets go of the interpreter's lock: each thread uses a processor of its own. Half
         # of them stay free for everything else.
-        self._threads = ThreadPoolExecutor(
-            thread_count or max(1, (os.cpu_count() or 1) // 2), "passwords", _give_way
-        )
+        count = thread_count or max(1, (os.cpu_count() or 1) // 2)
+        self._threads = ThreadPoolExecutor(count, "passwords", _give_way)
+        # A thread that has become idle cannot come back, so these are others.
+        self._idle_threads = ThreadPoolExecutor(count, "passwords-flood", _become_idle)
+        self._free = asyncio.Semaphore(count)
         self._waiting = 0
+        self._is_flood_until = 0.0
         # Of the right form and cost; that no password has it is all but certain.
         self._dummy_hash = _SCHEME + bcrypt.gensalt(cost).decode() + "." * 31
 
@@ -86,6 +92,12 @@ class PasswordHasher:
         same = await self._run(bcrypt.checkpw, given, expected.encode())
         return same and known
 
+    def check_room(self) -> None:
+        """Raise TooManyAttempts when too many wait: before anything is spent on one more."""
+        if self._waiting >= _WAITING_MAX:
+            self._is_flood_until = time.monotonic() + _FLOOD_S
+            raise TooManyAttempts(_RETRY_AFTER_S)
+
     def is_outdated(self, password_hash: str) -> bool:
         """Whether a hash was made in another way or at another cost than one made now."""
         return not password_hash.startswith(f"{_SCHEME}$2b${self._cost:02d}$")
@@ -93,13 +105,17 @@ class PasswordHasher:
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._idle_threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, function: Callable[[bytes, bytes], _T], a: bytes, b: bytes) -> _T:
-        if self._waiting >= _WAITING_MAX:
-            raise TooManyAttempts(_RETRY_AFTER_S)
+        self.check_room()
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function, a, b)
+            async with self._free:
+                # Known only now: those who came before the flood was one are part of it.
+                is_flood = time.monotonic() < self._is_flood_until
+                threads = self._idle_threads if is_flood else self._threads
+                return await asyncio.get_running_loop().run_in_executor(threads, function, a, b)
         finally:
             self._waiting -= 1
 
@@ -113,3 +129,10 @@ def _give_way() -> None:
     """Let everything else go first: on Linux a thread has a niceness of its own."""
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+def _become_idle() -> None:
+    """Run when nothing else wants to (SCHED_IDLE), where the system knows of that."""
+    _give_way()
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))

@@ -332,6 +332,28 @@ async def test_a05_a_flood_of_sign_ins_holds_nothing_else_up(settings: Settings)
         assert longest < 0.5
 
 
+async def test_a05_in_a_flood_a_sign_in_is_refused_before_it_costs_anything(
+    settings: Settings,
+) -> None:
+    identity = settings.identity.model_copy(update={"bcrypt_cost": 10})
+    async with running_gateway(settings.model_copy(update={"identity": identity})) as gateway:
+        hasher = gateway.access.hasher
+        async with asyncio.TaskGroup() as group:
+            waiting = [
+                group.create_task(hasher.matches("wrong horse", None), name="hash")
+                for _ in range(24)
+            ]
+            # All of them have come to the queue once others have had their turn.
+            await asyncio.sleep(0)
+            answer = await gateway.http.post(
+                "/auth/login", json={"email": "nobody@example.com", "password": "wrong horse"}
+            )
+            assert answer.status_code == 429
+            assert int(answer.headers["retry-after"]) > 0
+            assert await gateway.access.redis.keys("aether:{login}*") == []
+        assert not any(task.result() for task in waiting)
+
+
 async def test_a_password_is_hashed_again_when_the_cost_changes(settings: Settings) -> None:
     async with running_gateway(settings) as gateway:
         user = await gateway.make_user()
