@@ -12,11 +12,11 @@ import pytest
 
 from tests.api.conftest import serving
 from tests.conftest import PostgresServer
-from tests.fuzz.fuzzing import Fuzzer, operations
+from tests.fuzz.fuzzing import Fuzzer, document, operations
 
 pytestmark = pytest.mark.slow
 
-OPERATIONS = operations()
+OPERATIONS = operations(document())
 EXAMPLES = 5
 
 
@@ -29,3 +29,11 @@ def fuzzer(postgres: PostgresServer) -> Iterator[Fuzzer]:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer_is_one_that_is_documented(fuzzer: Fuzzer, name: str) -> None:
     fuzzer.fuzz(OPERATIONS[name], examples=EXAMPLES, seed=None)
+
+
+def test_an_answer_that_is_not_documented_is_found(fuzzer: Fuzzer) -> None:
+    wrong = document()
+    answer = wrong["paths"]["/health"]["get"]["responses"]["200"]["content"]["application/json"]
+    answer["schema"] = {"type": "object", "required": ["planted"]}
+    with pytest.raises(AssertionError, match="planted"):
+        fuzzer.fuzz(operations(wrong)["GET /health"], examples=EXAMPLES, seed=None)
