@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
+from typing import Annotated
 
 import msgspec
-from fastapi import Request
+from fastapi import Depends, Request
 from redis import exceptions as redis_errors
 from starlette.responses import Response
 
-from aether_api.access import Caller
+from aether_api.access import Caller, require
 from aether_api.auditing import actor_of, note_act
 from aether_api.parts import Parts
 from aether_core.alert import AlertChange, AlertView, audit_details
 from aether_core.database.connection import Session
-from aether_core.stream.feed import FeedEvent, publish
+from aether_core.stream.feed import alert_event, publish
 
 logger = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
+
+MayDecide = Annotated[Caller, Depends(require("alerts:write"))]
+"""Somebody who may decide alerts."""
 
 
 def alert_answer(alert: AlertView) -> Response:
@@ -43,7 +47,7 @@ async def note_change(
 
 async def announce(parts: Parts, alerts: list[AlertView]) -> None:
     """Show changed alerts to the consoles. What was done stands, whether they see it or not."""
-    events = [FeedEvent("alert", alert.account_id, _encode(alert)) for alert in alerts]
+    events = map(alert_event, alerts)
     try:
         await publish(parts.redis, events, length_max=parts.settings.stream.feed_length_max)
     except (redis_errors.RedisError, OSError, TimeoutError) as error:

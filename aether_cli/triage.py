@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-import msgspec
 from redis import exceptions as redis_errors
 
 from aether_cli.changes import change, note, running_settings
@@ -17,7 +16,7 @@ from aether_core.database.connection import Session
 from aether_core.database.triage import By, Triaged, take_next
 from aether_core.errors import AetherError
 from aether_core.settings import Settings
-from aether_core.stream.feed import FeedEvent, publish
+from aether_core.stream.feed import alert_event, publish
 
 _SHOW_TIMEOUT_S: Final = 2.0
 
@@ -63,11 +62,11 @@ def _show(settings: Settings, done: Triaged) -> None:
     """Show a change to running consoles. It stands, whether they see it or not."""
     if done.change is None or settings.redis_url is None:
         return
-    event = FeedEvent("alert", done.alert.account_id, msgspec.json.encode(done.alert))
 
     async def tell() -> None:
         async with asyncio.timeout(_SHOW_TIMEOUT_S), open_stream(settings) as redis:
-            await publish(redis, [event], length_max=settings.stream.feed_length_max)
+            length_max = settings.stream.feed_length_max
+            await publish(redis, [alert_event(done.alert)], length_max=length_max)
 
     with suppress(AetherError, redis_errors.RedisError, OSError, TimeoutError):
         asyncio.run(tell())

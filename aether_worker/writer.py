@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 from redis import exceptions as redis_errors
 
-from aether_core.alert import AlertView, new_alert
+from aether_core.alert import new_alert
 from aether_core.database.alerts import copy_alerts, find_alerts_between
 from aether_core.database.batches import (
     BatchTimes,
@@ -44,7 +44,7 @@ from aether_core.scoring import Thresholds
 from aether_core.settings import StreamSettings, WriterSettings
 from aether_core.stream.committed import Reached, batch_event
 from aether_core.stream.contract import Entry, EntryId
-from aether_core.stream.feed import FeedEvent, publish
+from aether_core.stream.feed import FeedEvent, alert_event, publish
 from aether_core.stream.publisher import Redis
 from aether_core.stream.reader import read_entries, trim
 from aether_core.transaction import TransactionView, processed_view, transaction_id
@@ -226,7 +226,7 @@ class Writer:
             events.append(_transaction_event(view))
             if view.is_flagged:
                 expected_loss = batch.expected_losses.get(view.id, 0.0)
-                events.append(_alert_event(new_alert(view, expected_loss)))
+                events.append(alert_event(new_alert(view, expected_loss)))
         events.append(
             batch_event(
                 [Reached(a.shard, a.incarnation, *a.reached) for a in batch.advances],
@@ -308,7 +308,7 @@ class Writer:
         flagged = await find_flagged_between(self._connection, owned.shard, after, until)
         alerts = await find_alerts_between(self._connection, owned.shard, after, until)
         reached = Reached(owned.shard, owned.incarnation, *owned.committed)
-        events = [*map(_transaction_event, flagged), *map(_alert_event, alerts)]
+        events = [*map(_transaction_event, flagged), *map(alert_event, alerts)]
         events.append(batch_event([reached]))
         await self._announce(events, {owned.shard: owned.committed})
         self._told[owned.shard] = ToldTimes(owned.committed, None, datetime.now(UTC))
@@ -369,7 +369,3 @@ def _bound(owned: OwnedShard, entry: EntryId) -> UUID:
 
 def _transaction_event(view: TransactionView) -> FeedEvent:
     return FeedEvent("transaction", view.account_id, _encoder.encode(view))
-
-
-def _alert_event(alert: AlertView) -> FeedEvent:
-    return FeedEvent("alert", alert.account_id, _encoder.encode(alert))

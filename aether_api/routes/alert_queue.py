@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from aether_api import schemas_alerts
-from aether_api.access import Caller, require
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
 from aether_api.parts import parts_of
 from aether_api.problems import Problem, problem_of
 from aether_api.query import parse_id
-from aether_api.triage import alert_answer, announce, note_change
+from aether_api.triage import MayDecide, alert_answer, announce, note_change
 from aether_core.alert import AlertView
 from aether_core.database.connection import Session, borrow
 from aether_core.database.triage import By, Triaged, resolve_alert, take_next
@@ -23,14 +22,10 @@ from aether_core.errors import AlertConflict, InvalidInput, NotFound
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
-WRITE: Final = "alerts:write"
-
 _encode = msgspec.json.Encoder().encode
 _EMPTY: Final[dict[int | str, dict[str, Any]]] = {
     204: {"description": "Nothing waits that nobody has", "model": None}
 }
-
-_May = Annotated[Caller, Depends(require(WRITE))]
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -42,7 +37,7 @@ class _Result(msgspec.Struct, frozen=True):
 
 
 @router.post("/next", response_model=schemas_alerts.Alert, responses=_EMPTY)
-async def next_alert(request: Request, caller: _May) -> Response:
+async def next_alert(request: Request, caller: MayDecide) -> Response:
     """Take the open alert with the largest expected loss that nobody else has or was given.
 
     Two who ask at once never get the same one.
@@ -61,7 +56,7 @@ async def next_alert(request: Request, caller: _May) -> Response:
 
 @router.post("/resolve", response_model=list[schemas_alerts.BulkResolution])
 async def resolve_together(
-    request: Request, body: schemas_alerts.ResolveTogether, caller: _May
+    request: Request, body: schemas_alerts.ResolveTogether, caller: MayDecide
 ) -> Response:
     """Decide up to 200 alerts alike; answers with what became of each, in their order."""
     text = check_text("note", body.note, DESCRIPTION_LENGTH_MAX) if body.note else None

@@ -11,16 +11,16 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
 from aether_api import schemas, schemas_alerts
-from aether_api.access import Caller, require
+from aether_api.access import Caller
 from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
 from aether_api.parts import parts_of
 from aether_api.query import parse_id
-from aether_api.triage import alert_answer, announce, note_change
+from aether_api.triage import MayDecide, alert_answer, announce, note_change
 from aether_core.database.connection import Session, borrow
 from aether_core.database.triage import (
     By,
@@ -37,8 +37,6 @@ from aether_core.identity.emails import EMAIL_LENGTH_MAX
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
-WRITE: Final = "alerts:write"
-
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": schemas.Problem, "description": "No such alert"},
@@ -48,7 +46,6 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 
-_May = Annotated[Caller, Depends(require(WRITE))]
 _IfMatch = Annotated[
     str | None,
     Header(
@@ -61,7 +58,7 @@ _IfMatch = Annotated[
 
 @router.post("/{alert_id}/take", response_model=schemas_alerts.Alert, responses=_REFUSED)
 async def take(
-    request: Request, alert_id: str, caller: _May, if_match: _IfMatch = None
+    request: Request, alert_id: str, caller: MayDecide, if_match: _IfMatch = None
 ) -> Response:
     """Take an open alert: nobody else may decide it until you release it or the time is over.
 
@@ -77,7 +74,7 @@ async def take(
 
 @router.post("/{alert_id}/release", response_model=schemas_alerts.Alert, responses=_REFUSED)
 async def release(
-    request: Request, alert_id: str, caller: _May, if_match: _IfMatch = None
+    request: Request, alert_id: str, caller: MayDecide, if_match: _IfMatch = None
 ) -> Response:
     """Give an alert that you have taken back to the queue."""
 
@@ -92,7 +89,7 @@ async def assign(
     request: Request,
     alert_id: str,
     body: schemas_alerts.Assign,
-    caller: _May,
+    caller: MayDecide,
     if_match: _IfMatch = None,
 ) -> Response:
     """Say whose an open alert is: it is left out when others take the next one."""
@@ -111,7 +108,7 @@ async def note(
     request: Request,
     alert_id: str,
     body: schemas_alerts.Note,
-    caller: _May,
+    caller: MayDecide,
     if_match: _IfMatch = None,
 ) -> Response:
     """Add a note for colleagues to the history; also while somebody else has taken the alert."""
@@ -128,7 +125,7 @@ async def resolve(
     request: Request,
     alert_id: str,
     body: schemas_alerts.Resolve,
-    caller: _May,
+    caller: MayDecide,
     if_match: _IfMatch = None,
 ) -> Response:
     """Decide an alert: fraud or legitimate. The same decision again changes nothing."""
@@ -148,7 +145,7 @@ async def resolve(
 
 @router.post("/{alert_id}/reopen", response_model=schemas_alerts.Alert, responses=_REFUSED)
 async def reopen(
-    request: Request, alert_id: str, caller: _May, if_match: _IfMatch = None
+    request: Request, alert_id: str, caller: MayDecide, if_match: _IfMatch = None
 ) -> Response:
     """Take back a resolution that is not old; an alert that is open stays as it is."""
     window_s = parts_of(request).settings.alerts.reopen_s

@@ -11,10 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from aether_core.stream.contract import ENTRY_START, FEED_KEY, parse_entry_id
 
 if TYPE_CHECKING:
+    from aether_core.alert import AlertView
     from aether_core.stream.publisher import Redis
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,11 @@ class FeedEvent:
     """JSON."""
     id: str = ""
     """Assigned by the feed."""
+
+
+def alert_event(alert: AlertView) -> FeedEvent:
+    """Return the news of an alert as it is now."""
+    return FeedEvent("alert", alert.account_id, _encode(alert))
 
 
 async def publish(redis: Redis, events: Iterable[FeedEvent], *, length_max: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from aether_api.app import create_app
+from aether_api.app import GatewayApp, create_app
 from aether_api.policy import Policy, policies_of
 from aether_core.settings import Settings
 
@@ -61,10 +61,15 @@ class Operation:
         return self.method not in ("GET", "HEAD")
 
 
+def undriven_app() -> GatewayApp:
+    """Return the gateway's application, which opens nothing before it runs."""
+    unused = SecretStr("unused")
+    return create_app(Settings(database_url=unused, redis_url=unused))
+
+
 def operations() -> list[Operation]:
     """Return every operation of the document."""
-    unused = SecretStr("unused")
-    app = create_app(Settings(database_url=unused, redis_url=unused))
+    app = undriven_app()
     policies = {(one.method, one.path): one.policy for one in policies_of(app)}
     found = []
     for path, methods in app.openapi()["paths"].items():

@@ -16,15 +16,13 @@ from uuid import UUID
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from aether_api.app import create_app
 from aether_api.policy import policies_of
-from aether_core.settings import Settings
 from docs import make_roles
 from tests.api.calls import submit, transaction, wait_written
 from tests.api.cast import Cast, Somebody, assemble
 from tests.api.conftest import Served
+from tests.api.operations import undriven_app
 from tests.api.test_alerts import raise_alert
 from tests.running import Account
 
@@ -89,8 +87,7 @@ _ASKED: dict[str, list[Asked]] = {
 
 
 def test_r03_the_table_tells_of_every_endpoint_and_no_other() -> None:
-    unused = SecretStr("unused")
-    app = create_app(Settings(database_url=unused, redis_url=unused))
+    app = undriven_app()
     served = {f"{one.method} {one.path}" for one in policies_of(app)}
     assert served == {f"{row.method} {row.path}" for row in _ROWS}
     assert set(_ASKED) <= served

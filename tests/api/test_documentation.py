@@ -10,21 +10,18 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from pydantic import SecretStr
 
 from aether_api import schemas
 from aether_api.access import require
-from aether_api.app import create_app
 from aether_api.policy import policies_of
 from aether_api.submission import read_submission
 from aether_core.identity.roles import SCOPES
-from aether_core.settings import Settings
+from tests.api.operations import undriven_app
 
 
 @pytest.fixture(scope="module")
 def app() -> Any:  # noqa: ANN401 - a FastAPI of ours
-    unused = SecretStr("unused")
-    return create_app(Settings(database_url=unused, redis_url=unused))
+    return undriven_app()
 
 
 @pytest.fixture(scope="module")

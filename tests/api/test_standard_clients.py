@@ -32,7 +32,7 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 @pytest.fixture(scope="module")
 def metadata(served: Served) -> dict[str, Any]:
-    """What the gateway publishes about itself, with its paths at the address of this test."""
+    """What the gateway publishes about itself."""
     answer = httpx.get(f"{served.system.base_url}/.well-known/oauth-authorization-server")
     found: dict[str, Any] = answer.raise_for_status().json()
     return found

@@ -2,7 +2,6 @@
 import { useEffect, useRef } from "react";
 import { useAct } from "../../act";
 import type { DeviceRequest } from "../../api/types";
-import { clean } from "../../clean";
 import { Notice } from "../../components/Notice";
 import { TimeUtc } from "../../components/TimeUtc";
 import { describeScope } from "../../scopes";
@@ -37,14 +36,14 @@ export function Decision({ code, request, onDecided, onBack }: DecisionProps) {
         </Notice>
       )}
       <p className="break">
-        <strong>{clean(request.client)}</strong> asked at <TimeUtc instant={request.requested_at} />{" "}
-        from <span className="mono">{clean(request.address)}</span> to act as{" "}
-        <strong>{email}</strong>. Until you end its session it may:
+        <strong>{request.client}</strong> asked at <TimeUtc instant={request.requested_at} /> from{" "}
+        <span className="mono">{request.address}</span> to act as <strong>{email}</strong>. Until
+        you end its session it may:
       </p>
       {request.scopes.length > 0 ? (
         <ul className="bullets">
           {request.scopes.map((scope) => (
-            <li key={scope}>{describeScope(clean(scope))}</li>
+            <li key={scope}>{describeScope(scope)}</li>
           ))}
         </ul>
       ) : (
