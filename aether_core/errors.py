@@ -18,6 +18,8 @@ HTTP: `aether_api.problems` maps each class to a status.
     │   │   ├── AlertChanged        it is not the version that the caller has seen
     │   │   └── AlertSettled        it was resolved too long ago to be reopened
     │   ├── LastAdmin               without it nobody could manage users any more
+    │   ├── SecondFactorExists      it is taken away before another is set up
+    │   ├── SecondFactorMissing     there is none to confirm or to take away
     │   ├── OwnRole                 nobody changes what they may do themselves
     │   ├── DeadLetterSettled       it was replayed or discarded before
     │   ├── DeviceCodeSettled       it was approved or denied before
@@ -29,6 +31,8 @@ HTTP: `aether_api.problems` maps each class to a status.
     ├── NotTogether                 another item was refused, and all or none were to be taken
     ├── Refused                     a caller who may not do this
     │   ├── NotAuthenticated
+    │   │   ├── OneTimeCodeNeeded   the password is right, and a code is asked for besides
+    │   │   └── WrongOneTimeCode
     │   ├── NotPermitted
     │   ├── WrongPassword           the present one, asked for once more
     │   ├── OAuthRefused            RFC 6749 section 5.2
@@ -50,6 +54,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from aether_core.alert import AlertChange
 
 
@@ -129,6 +135,20 @@ class OwnRole(Conflict):
         super().__init__("Nobody changes their own role; another admin can.")
 
 
+class SecondFactorExists(Conflict):
+    """One-time codes are asked for already."""
+
+    def __init__(self) -> None:
+        super().__init__("There is a second factor already; take it away first.")
+
+
+class SecondFactorMissing(Conflict):
+    """There is no second factor to confirm, or none to take away."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such second factor; set one up first.")
+
+
 class AlertConflict(Conflict):
     """Somebody else changed the alert first; `change` is the last that somebody made to it."""
 
@@ -181,6 +201,24 @@ class DeadLetterSettled(Conflict):
         super().__init__(f"This dead letter was already {state} by {settled_by}.")
         self.state = state
         self.settled_by = settled_by
+
+
+class LabelledByAlert(Conflict):
+    """A transaction has the label of the alert that holds it."""
+
+    def __init__(self, alert_id: UUID) -> None:
+        super().__init__(f"This transaction is part of alert {alert_id}; resolve that.")
+
+
+class VersionConflict(Conflict):
+    """A scoring version cannot be put to that use as things are."""
+
+
+class NeverInShadow(VersionConflict):
+    """A scoring version would decide that has never run beside the live one."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Version {number} has never run in shadow; let it, or ask to do without.")
 
 
 class DeviceCodeSettled(Conflict):
@@ -254,6 +292,20 @@ class NotAuthenticated(Refused):
     def __init__(self, detail: str = "Sign in first.", reason: str | None = None) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class OneTimeCodeNeeded(NotAuthenticated):
+    """The password is right; the account asks for a one-time code as well."""
+
+    def __init__(self) -> None:
+        super().__init__("Send the code of your authenticator app as `one_time_code` as well.")
+
+
+class WrongOneTimeCode(NotAuthenticated):
+    """The password is right; the one-time code is not, or was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("The one-time code is wrong, or was used before.")
 
 
 class NotPermitted(Refused):

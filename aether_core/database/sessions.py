@@ -29,7 +29,7 @@ class SignIn:
     created_at: datetime
     expires_at: datetime
     is_live: bool
-    """Neither ended nor expired, by PostgreSQL's clock."""
+    """Neither ended, nor expired, nor idle for too long, by PostgreSQL's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class LiveSession:
     client_id: str
     created_at: datetime
     last_used_at: datetime
-    expires_at: datetime
+    ends_at: datetime
+    """When it ends by itself, unless it is used before."""
     address: str
     user_agent: str
 
@@ -66,9 +67,13 @@ class RefreshToken:
     successor_sealed: bytes | None
 
 
-_SELECT: Final = (
-    "SELECT *, ended_at IS NULL AND expires_at > now() AS is_live FROM sessions WHERE id = $1"
+IS_LIVE: Final = (
+    "(ended_at IS NULL AND expires_at > now()"
+    " AND last_used_at > now() - make_interval(secs => idle_s))"
 )
+"""What holds of a row of `sessions` that goes on."""
+
+_SELECT: Final = f"SELECT *, {IS_LIVE} AS is_live FROM sessions WHERE id = $1"  # noqa: S608
 
 
 async def add_session(
@@ -79,12 +84,17 @@ async def add_session(
     client_id: str,
     scope: str | None,
     life_s: int,
+    idle_s: int,
     origin: Origin,
 ) -> None:
-    """Begin a session. life_s: its absolute end, however often it is refreshed."""
+    """Begin a session. life_s: its absolute end, however often it is refreshed.
+
+    idle_s: how long it goes on without being refreshed.
+    """
     await connection.execute(
-        "INSERT INTO sessions (id, user_id, client_id, scope, expires_at, address, user_agent)"
-        " VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5), $6, $7)",
+        "INSERT INTO sessions"
+        " (id, user_id, client_id, scope, expires_at, address, user_agent, idle_s)"
+        " VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5), $6, $7, $8)",
         identifier,
         user_id,
         client_id,
@@ -92,6 +102,7 @@ async def add_session(
         float(life_s),
         origin.address,
         origin.user_agent,
+        idle_s,
     )
 
 
@@ -119,7 +130,8 @@ async def find_live_sessions(
     before: only those begun before this one (the next page).
     """
     rows = await connection.fetch(
-        "SELECT * FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now()"
+        "SELECT *, least(expires_at, last_used_at + make_interval(secs => idle_s)) AS ends_at"  # noqa: S608 - a constant
+        f" FROM sessions WHERE user_id = $1 AND {IS_LIVE}"
         " AND ($2::uuid IS NULL OR"
         " (created_at, id) < (SELECT created_at, id FROM sessions WHERE id = $2))"
         " ORDER BY created_at DESC, id DESC LIMIT $3",
@@ -155,8 +167,7 @@ async def end_session(connection: Session, identifier: UUID) -> bool:
 async def end_session_of(connection: Session, identifier: UUID, user_id: UUID) -> bool:
     """End a session if it is this user's; False when there is none of theirs that could end."""
     status = await connection.execute(
-        "UPDATE sessions SET ended_at = now()"
-        " WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > now()",
+        f"UPDATE sessions SET ended_at = now() WHERE id = $1 AND user_id = $2 AND {IS_LIVE}",  # noqa: S608 - a constant
         identifier,
         user_id,
     )
@@ -209,6 +220,7 @@ async def delete_expired_sessions(connection: Session) -> None:
     await connection.execute(
         "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
         " OR ended_at < now() - interval '1 day'"
+        " OR last_used_at < now() - make_interval(secs => idle_s) - interval '1 day'"
     )
 
 
@@ -230,7 +242,7 @@ def _live_session(row: Record) -> LiveSession:
         client_id=row["client_id"],
         created_at=row["created_at"],
         last_used_at=row["last_used_at"],
-        expires_at=row["expires_at"],
+        ends_at=row["ends_at"],
         address=row["address"],
         user_agent=row["user_agent"],
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from aether_core.database.connection import LOCK_ADMINS, Session
+from aether_core.database.sessions import IS_LIVE
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -30,6 +31,11 @@ class User:
     token_version: int
     created_at: datetime
     last_sign_in_at: datetime | None
+    totp_secret_sealed: bytes | None
+    """The secret of one-time codes, asked for since `totp_since`; None there: not confirmed yet."""
+    totp_since: datetime | None
+    totp_step: int
+    """Time step of the last code that was used (RFC 6238)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class ListedUser:
     is_active: bool
     created_at: datetime
     last_sign_in_at: datetime | None
+    has_second_factor: bool
     session_count: int
 
 
@@ -59,10 +66,11 @@ class UserFilter:
 
 # Range operators of the pattern index: `LIKE` would use it only with a constant. No address has a
 # character beyond the tilde.
-_LIST: Final = """
+_LIST: Final = f"""
 SELECT id, email, role, account_id, is_active, created_at, last_sign_in_at,
+  totp_since IS NOT NULL AS has_second_factor,
   (SELECT count(*) FROM sessions
-   WHERE user_id = users.id AND ended_at IS NULL AND expires_at > now()) AS session_count
+   WHERE user_id = users.id AND {IS_LIVE}) AS session_count
 FROM users
 WHERE ($1::uuid IS NULL OR id = $1) AND ($2::text IS NULL OR role = $2)
   AND ($3::boolean IS NULL OR is_active = $3)
@@ -70,7 +78,7 @@ WHERE ($1::uuid IS NULL OR id = $1) AND ($2::text IS NULL OR role = $2)
   AND ($5::uuid IS NULL OR
        (created_at, id) < (SELECT created_at, id FROM users WHERE id = $5))
 ORDER BY created_at DESC, id DESC LIMIT $6
-"""
+"""  # noqa: S608 - a constant
 
 
 async def add_user(
@@ -227,6 +235,9 @@ def _user(row: Record) -> User:
         token_version=row["token_version"],
         created_at=row["created_at"],
         last_sign_in_at=row["last_sign_in_at"],
+        totp_secret_sealed=row["totp_secret_sealed"],
+        totp_since=row["totp_since"],
+        totp_step=row["totp_step"],
     )
 
 
@@ -239,5 +250,6 @@ def _listed(row: Record) -> ListedUser:
         is_active=row["is_active"],
         created_at=row["created_at"],
         last_sign_in_at=row["last_sign_in_at"],
+        has_second_factor=row["has_second_factor"],
         session_count=row["session_count"],
     )

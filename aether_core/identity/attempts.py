@@ -31,6 +31,10 @@ _ACCOUNT_FACTOR: Final = 10
 _DEVICE_REQUESTS_MAX: Final = 100
 """Devices of one address that ask for codes, within the window of sign-ins."""
 _KNOWN_S: Final = 30 * 24 * 3600
+_CODES_MAX: Final = 10
+"""Wrong one-time codes of one user, within `_CODES_S`: of three in a million that are right at a
+moment, somebody who knows the password finds one in four years."""
+_CODES_S: Final = 3600
 
 # ARGV: the window, then a limit for each count. KEYS: the counts; one more key, where it exists,
 # exempts from all limits but the first two. Answers the seconds to wait, 0 when it is counted.
@@ -86,6 +90,27 @@ async def give_login_attempt_back(redis: Redis, *, email: str, address: str) -> 
         await _call(redis, _GIVE_BACK, _login_keys(email, address), [_KNOWN_S])
 
 
+async def undo_login_attempt(redis: Redis, *, email: str, address: str) -> None:
+    """Note that the password was right, though more than it is needed: it is no failure."""
+    with suppress(Unavailable):
+        await _call(redis, _UNDO, _login_keys(email, address)[:4], [])
+
+
+async def take_one_time_code(redis: Redis, *, user_id: str) -> None:
+    """Count a one-time code before it is looked at. Raises as above.
+
+    Who gets so far knows the password: this keeps nobody else out, and recovery codes are not
+    counted.
+    """
+    await _take_within(redis, _CODES_S, [_code_key(user_id)], [_CODES_MAX])
+
+
+async def undo_one_time_code(redis: Redis, *, user_id: str) -> None:
+    """Note that the code was right. Wrong ones before it count on: others may have sent them."""
+    with suppress(Unavailable):
+        await _call(redis, _UNDO, [_code_key(user_id)], [])
+
+
 async def take_registration(redis: Redis, settings: IdentitySettings, *, address: str) -> None:
     """Count a registration from an address. Raises TooManyAttempts, Unavailable."""
     key = f"aether:{{login}}:register:{_digest(_network(address))}"
@@ -114,8 +139,13 @@ async def give_user_code_guess_back(redis: Redis, *, user_id: str, address: str)
 async def _take(
     redis: Redis, settings: IdentitySettings, keys: list[str], limits: list[int]
 ) -> None:
-    """Count an attempt within the window; each limit is that of the key in its place."""
-    wait_s = await _call(redis, _TAKE, keys, [settings.login_window_s, *limits])
+    """Count an attempt within the window of the settings."""
+    await _take_within(redis, settings.login_window_s, keys, limits)
+
+
+async def _take_within(redis: Redis, window_s: int, keys: list[str], limits: list[int]) -> None:
+    """Count an attempt within a window; each limit is that of the key in its place."""
+    wait_s = await _call(redis, _TAKE, keys, [window_s, *limits])
     if wait_s > 0:
         raise TooManyAttempts(wait_s)
 
@@ -139,6 +169,10 @@ def _login_keys(email: str, address: str) -> list[str]:
         "aether:{login}:all",
         f"aether:{{login}}:known:{account}:{network}",
     ]
+
+
+def _code_key(user_id: str) -> str:
+    return f"aether:{{login}}:code:{_digest(user_id)}"
 
 
 def _guess_keys(user_id: str, address: str) -> list[str]:

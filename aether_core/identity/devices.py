@@ -34,6 +34,7 @@ from aether_core.identity.opaque import OPAQUE_LENGTH_MAX, hash_opaque
 from aether_core.identity.refreshing import CONSOLE_CLIENT_ID, SignedIn, begin_session
 from aether_core.identity.roles import SCOPES, scope_text
 from aether_core.plain_text import escape_controls
+from aether_core.settings import IdentitySettings
 
 DEVICE_CODE_PREFIX: Final = "aether_device_"
 CODE_LIFE_S: Final = 600
@@ -158,12 +159,12 @@ async def collect_tokens(
     device_code: str,
     *,
     client_id: str,
-    life_s: int,
+    settings: IdentitySettings,
     origin: Origin = NOWHERE,
 ) -> SignedIn | NotGranted:
     """Begin the sign-in that was approved, once; or say why there is none.
 
-    client_id: who asks; a code of another client's is not known. life_s: of the sign-in.
+    client_id: who asks; a code of another client's is not known. settings: how long it goes on.
     origin: where the device asks from.
     The caller commits in either case: a question that comes too soon has a consequence.
     """
@@ -182,7 +183,7 @@ async def collect_tokens(
         return NotGranted("access_denied")
     if device.state == "pending":
         return NotGranted(await _note_question(connection, device))
-    return await _begin(connection, device, life_s, origin)
+    return await _begin(connection, device, settings, origin)
 
 
 async def _note_question(connection: Session, device: DeviceAuthorization) -> NotYet:
@@ -193,7 +194,7 @@ async def _note_question(connection: Session, device: DeviceAuthorization) -> No
 
 
 async def _begin(
-    connection: Session, device: DeviceAuthorization, life_s: int, origin: Origin
+    connection: Session, device: DeviceAuthorization, settings: IdentitySettings, origin: Origin
 ) -> SignedIn | NotGranted:
     assert device.user_id is not None  # noqa: S101 - a constraint of the table
     user = await users.find_user(connection, device.user_id)
@@ -203,7 +204,7 @@ async def _begin(
     signed_in = await begin_session(
         connection,
         user,
-        life_s=life_s,
+        settings,
         client_id=device.client_id,
         scope=device.granted_scope,
         origin=origin,

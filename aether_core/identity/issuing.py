@@ -15,6 +15,7 @@ from aether_core.errors import OAuthRefused
 from aether_core.identity.keys import SigningKey
 from aether_core.identity.refreshing import SignedIn
 from aether_core.identity.roles import granted_scopes, scope_text
+from aether_core.identity.second_factor import is_owed
 from aether_core.identity.tokens import AccessClaims, make_token_id, sign_access_token
 from aether_core.settings import IdentitySettings
 
@@ -33,10 +34,13 @@ def issue_to_user(
 ) -> AccessToken:
     """Issue a token with the scopes of a sign-in, or with those of them that are wanted.
 
+    There are none while the user still has to set up a second factor.
     Raises OAuthRefused (invalid_scope).
     """
     user = signed_in.user
-    scope = _narrow(granted_scopes(user.role, signed_in.scope), wanted)
+    is_held_back = is_owed(settings, user)
+    held = frozenset() if is_held_back else granted_scopes(user.role, signed_in.scope)
+    scope = _narrow(held, wanted)
     now = int(time.time())
     claims = AccessClaims(
         iss=settings.issuer,

@@ -20,16 +20,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from aether_core.database import signing_keys
 from aether_core.database.connection import Session
 from aether_core.database.signing_keys import StoredKey
 from aether_core.errors import CannotStart
+from aether_core.identity.sealing import derive_key, open_sealed, seal
 from aether_core.identity.tokens import LIFE_MAX_S
 from aether_core.settings import Settings
 
@@ -38,7 +35,6 @@ PUBLISHED_BEFORE_USE_S: Final = 5
 keys every second."""
 
 _KEPT_S: Final = LIFE_MAX_S + 120
-_NONCE_BYTES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class KeyState:
 
 
 def load_sealing_key(settings: Settings) -> bytes:
-    """Return the key under which private keys are kept; makes its file when it is missing.
+    """Return the key under which secrets are kept; makes its file when it is missing.
 
     Raises CannotStart when it is open to others.
     """
@@ -174,20 +170,15 @@ def _choose(stored: list[StoredKey], sealing_key: bytes) -> SigningKey | None:
 async def _add_key(connection: Session, sealing_key: bytes) -> SigningKey:
     private_key = Ed25519PrivateKey.generate()
     kid = secrets.token_urlsafe(9)
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = nonce + AESGCM(sealing_key).encrypt(
-        nonce, private_key.private_bytes_raw(), kid.encode()
-    )
+    sealed = seal(sealing_key, private_key.private_bytes_raw(), kid.encode())
     public_key = private_key.public_key().public_bytes_raw()
     await signing_keys.add_signing_key(connection, kid, public_key, sealed)
     return SigningKey(kid, private_key)
 
 
 def _open(key: StoredKey, sealing_key: bytes) -> SigningKey | None:
-    nonce, sealed = key.private_key_sealed[:_NONCE_BYTES], key.private_key_sealed[_NONCE_BYTES:]
-    try:
-        raw = AESGCM(sealing_key).decrypt(nonce, sealed, key.kid.encode())
-    except InvalidTag:
+    raw = open_sealed(sealing_key, key.private_key_sealed, key.kid.encode())
+    if raw is None:
         return None
     private_key = Ed25519PrivateKey.from_private_bytes(raw)
     # A row whose halves do not belong together would sign what nobody can verify.
@@ -197,7 +188,7 @@ def _open(key: StoredKey, sealing_key: bytes) -> SigningKey | None:
 
 
 def _derive(secret: bytes) -> bytes:
-    return HKDF(hashes.SHA256(), 32, salt=None, info=b"aether sealing key 1").derive(secret.strip())
+    return derive_key(secret.strip(), b"aether sealing key 1")
 
 
 def _make_file(path: Path) -> None:

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from aether_core.identity.sealing import derive_key, open_sealed, seal
 
 REFRESH_TOKEN_PREFIX: Final = "aether_refresh_"  # noqa: S105 - what a token begins with
 CLIENT_SECRET_PREFIX: Final = "aether_secret_"  # noqa: S105 - what a secret begins with
 OPAQUE_LENGTH_MAX: Final = 200
 """Longer ones are not ours."""
 
-_NONCE_BYTES: Final = 12
+_SUCCESSOR: Final = b"aether successor 1"
 
 
 def make_refresh_token() -> str:
@@ -47,19 +43,11 @@ def is_same_secret(secret: str, secret_hash: bytes) -> bool:
 
 def seal_successor(token: str, successor: str) -> bytes:
     """Seal a token's successor so that only who has the token itself can open it."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(_key_of(token)).encrypt(nonce, successor.encode(), None)
+    # Not with the hash that the database has: that one must not open anything.
+    return seal(derive_key(token.encode(), _SUCCESSOR), successor.encode())
 
 
 def open_successor(token: str, sealed: bytes) -> str | None:
     """Open a sealed successor; None when it was not sealed with this token."""
-    try:
-        opened = AESGCM(_key_of(token)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
-    except InvalidTag:
-        return None
-    return opened.decode()
-
-
-def _key_of(token: str) -> bytes:
-    # Not the hash that the database has: that one must not open anything.
-    return HKDF(hashes.SHA256(), 32, salt=None, info=b"aether successor 1").derive(token.encode())
+    opened = open_sealed(derive_key(token.encode(), _SUCCESSOR), sealed)
+    return None if opened is None else opened.decode()

@@ -27,6 +27,7 @@ from aether_core.identity.opaque import (
     open_successor,
     seal_successor,
 )
+from aether_core.settings import IdentitySettings
 
 CONSOLE_CLIENT_ID: Final = "aether"
 """The `client_id` of Aether's own consoles, which have no secret (RFC 6749 section 2.1)."""
@@ -65,15 +66,15 @@ class RefreshTokenFacts:
 async def begin_session(
     connection: Session,
     user: User,
+    settings: IdentitySettings,
     *,
-    life_s: int,
     client_id: str = CONSOLE_CLIENT_ID,
     scope: str | None = None,
     origin: Origin = NOWHERE,
 ) -> SignedIn | None:
     """Sign a user in: a new session with its first refresh token.
 
-    life_s: when it ends however often it is refreshed. scope: what it is limited to.
+    settings: how long it goes on. scope: what it is limited to.
     origin: where it is used from.
     None when the user is no longer what it was when its password was found right: a new password
     ends all sessions, and this one must not begin behind its back.
@@ -88,7 +89,8 @@ async def begin_session(
         user_id=user.id,
         client_id=client_id,
         scope=scope,
-        life_s=life_s,
+        life_s=settings.refresh_token_s,
+        idle_s=settings.session_idle_s,
         origin=origin,
     )
     await users.note_sign_in(connection, user.id)

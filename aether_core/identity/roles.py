@@ -22,6 +22,8 @@ SCOPES: Final[dict[str, str]] = {
     "transactions:read_any": "See the transactions of all accounts",
     "alerts:read": "See fraud alerts",
     "alerts:write": "Resolve fraud alerts",
+    "scoring:read": "See the versions of scoring, and what each would decide",
+    "scoring:write": "Make versions of scoring, let them decide, and take them back",
     "analytics:read": "See summaries over all accounts",
     "operations:read": "See the pipeline, its shards and what could not be written",
     "operations:write": "Replay and discard what could not be written",
@@ -41,6 +43,8 @@ _OF_ROLE: Final[dict[str, frozenset[str]]] = {
             "transactions:read_any",
             "alerts:read",
             "alerts:write",
+            "scoring:read",
+            "scoring:write",
             "analytics:read",
         }
     ),
@@ -48,6 +52,8 @@ _OF_ROLE: Final[dict[str, frozenset[str]]] = {
         {
             "transactions:read",
             "transactions:read_any",
+            "scoring:read",
+            "scoring:write",
             "analytics:read",
             "operations:read",
             "operations:write",
