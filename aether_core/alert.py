@@ -1,4 +1,4 @@
-"""The alert: which transaction, which reasons, how strongly, and what became of it."""
+"""The alert: which transactions of an account, which reasons, how strongly, what became of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 
 from aether_core.scoring.decision import Reason
-from aether_core.transaction import TransactionView
 
 RESOLUTIONS: Final = ("fraud", "legitimate")
 
@@ -40,7 +39,10 @@ def audit_details(account_id: str, change: AlertChange) -> dict[str, str | int |
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert as analysts see it. Its id is that of the transaction that raised it."""
+    """An alert as analysts see it. Its id is that of the transaction that raised it.
+
+    Score, decision and reasons are those of the worst of its transactions.
+    """
 
     id: UUID
     transaction_id: UUID
@@ -66,23 +68,9 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     taken_until: datetime | None = None
     assignee: str | None = None
     expected_loss: float
-    """Score times amount, in typical amounts of the currency."""
-
-
-def new_alert(view: TransactionView, expected_loss: float) -> AlertView:
-    """Return the alert that a flagged, written transaction raises."""
-    return AlertView(
-        id=view.id,
-        transaction_id=view.id,
-        account_id=view.account_id,
-        merchant=view.merchant,
-        amount=view.amount,
-        currency=view.currency,
-        score=view.score or 0.0,
-        decision=view.decision or "review",
-        reasons=view.reasons,
-        occurred_at=view.occurred_at,
-        created_at=view.created_at,
-        status="open",
-        expected_loss=expected_loss,
-    )
+    """Score times amount, in typical amounts of the currency; of all its transactions."""
+    transaction_count: int
+    """1, and one more for each that joined."""
+    total_amount: str
+    last_occurred_at: datetime
+    """When the last of its transactions occurred."""

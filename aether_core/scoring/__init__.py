@@ -1,11 +1,29 @@
 """Fraud scoring as pure functions: state and transaction in, score and new state out.
 
-`score_transaction` is the one way in. It performs no I/O, asks no clock and reads no environment,
-so the same entries give the same scores live, in a replay and in a backtest.
+`score_transaction`, `learn` (a label that arrived), `suppress` and `ShardState.arrange` (versions)
+are the ways in. They perform no I/O, ask no clock and read no environment, so the same entries give
+the same scores live, in a replay and in a backtest.
 """
 
 from aether_core.scoring.decision import Assessment, Reason, Thresholds
+from aether_core.scoring.fusion import DETECTORS
+from aether_core.scoring.labels import Label, learn
 from aether_core.scoring.score import score_transaction
 from aether_core.scoring.state import ShardState
+from aether_core.scoring.suppression import Suppression, suppress
+from aether_core.scoring.version import Arrangement, Version
 
-__all__ = ["Assessment", "Reason", "ShardState", "Thresholds", "score_transaction"]
+__all__ = [
+    "DETECTORS",
+    "Arrangement",
+    "Assessment",
+    "Label",
+    "Reason",
+    "ShardState",
+    "Suppression",
+    "Thresholds",
+    "Version",
+    "learn",
+    "score_transaction",
+    "suppress",
+]

@@ -1,29 +1,16 @@
 """Scores → approve, review or decline, with reasons.
 
-In:   the z-scores of the detectors.
-Out:  one score in 0..1, the decision that the thresholds give it, and sentences for people.
-Relies on z-scores being on one scale whatever the age of the account; `zscore` and `velocity`
-take care of it.
+In:   the fused log-odds of fraud.
+Out:  the decision that the thresholds give it, and what people and labels need of it later.
 """
 
 from __future__ import annotations
 
-from math import exp, sqrt
 from typing import Literal
 
 import msgspec
 
 Decision = Literal["approve", "review", "decline"]
-
-# The logistic curve from z-score to score: 3.5 standard deviations give 0.70 and 5.0 give 0.95, the
-# default thresholds. An honest transaction reaches 3.5 less than once in a thousand.
-_MIDDLE = 2.895
-_STEEPNESS = 1.4
-
-_EVERYDAY_Z = 2.0
-
-REASON_Z_MIN = 2.0
-"""A detector below this z-score is no reason."""
 
 
 class Thresholds(msgspec.Struct, frozen=True):
@@ -36,9 +23,11 @@ class Thresholds(msgspec.Struct, frozen=True):
 class Reason(msgspec.Struct, frozen=True):
     """Why one detector finds a transaction unusual.
 
-    observed, expected and spread share a unit: major units of the currency for `amount`,
-    transactions per window for `velocity`. observations: how many transactions the baseline
-    rests on. z_score: standard deviations above the expected, as a normal deviate.
+    observed, expected and spread share a unit: major units of the currency for `amount` and
+    `population`, transactions per window for `velocity`, labelled frauds for `merchant` and
+    `account`. observations: how many transactions the baseline rests on. z_score: standard
+    deviations above the expected, as a normal deviate. contribution: log-odds of fraud (natural)
+    that would be missing without this detector. window_s: seconds that the observation covers.
     """
 
     detector: str
@@ -48,33 +37,31 @@ class Reason(msgspec.Struct, frozen=True):
     spread: float
     observations: int
     z_score: float
+    contribution: float = 0.0
+    window_s: float | None = None
+
+
+class Shadow(msgspec.Struct, frozen=True, gc=False):
+    """What the version in shadow would have said. run: the number of its run."""
+
+    run: int
+    score: float
+    decision: Decision
 
 
 class Assessment(msgspec.Struct, frozen=True, gc=False):
-    """What is thought of one transaction. `reasons` is empty for ordinary ones."""
+    """What is thought of one transaction. `reasons` is empty for ordinary ones.
+
+    evidence: what the detectors found, packed, for the day when its label is known; None for
+    ordinary transactions, from which the layer learns nothing. shadow: None when no version runs in
+    shadow.
+    """
 
     score: float
     decision: Decision
     reasons: tuple[Reason, ...] = ()
-
-
-def fuse(amount_z: float, velocity_z: float) -> float:
-    """Return one z-score for both detectors: only the large and the fast are suspicious.
-
-    Squares are added because z²/2 is about the log of the odds against it, and evidence adds. Of
-    velocity only what exceeds chance counts: two windows are looked at, and honest people shop in
-    clusters, so that a z-score of 2 is an everyday sight.
-    """
-    excess = velocity_z * velocity_z - _EVERYDAY_Z * _EVERYDAY_Z
-    if velocity_z <= _EVERYDAY_Z:
-        return amount_z
-    amount_z = max(amount_z, 0.0)
-    return sqrt(amount_z * amount_z + excess)
-
-
-def score_of(z_score: float) -> float:
-    """Return the score, 0..1, of a fused z-score; strictly increasing within -100..25."""
-    return 1.0 / (1.0 + exp(-_STEEPNESS * (max(z_score, -100.0) - _MIDDLE)))
+    evidence: bytes | None = None
+    shadow: Shadow | None = None
 
 
 def decide(score: float, thresholds: Thresholds) -> Decision:
