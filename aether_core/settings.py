@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,11 +19,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from aether_core.errors import CannotStart
 from aether_core.telemetry import LogLevel
 
+if TYPE_CHECKING:
+    from aether_core.scoring import Thresholds
+
 # A Unix socket's path holds at most 107 bytes (man 7 unix), its file name included.
 _SOCKET_DIRECTORY_LENGTH_MAX = 80
 
 # An origin as browsers write it (RFC 6454): no path, no wildcard, never `null`.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+
+SecondFactor: TypeAlias = Literal["offered", "staff", "everyone"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -129,7 +134,13 @@ class IdentitySettings(BaseModel):
     access_token_s: int = Field(900, ge=5, le=3600)
     """Life of an access token."""
     refresh_token_s: int = Field(30 * 24 * 3600, ge=60)
-    """Life of a sign-in that is refreshed."""
+    """Life of a sign-in, however often it is refreshed."""
+    session_idle_s: int = Field(24 * 3600, ge=60)
+    """How long a sign-in goes on without being refreshed; for those begun from then on."""
+    second_factor: SecondFactor = "offered"
+    """Who must give a one-time code besides the password: `staff` (all but customers) or
+    `everyone`; nobody must where it is `offered`. Who must and has none set up can do nothing but
+    set it up."""
     issuer: str = "aether"
     """`iss` of the access tokens."""
     audience: str = "aether-api"
@@ -154,6 +165,13 @@ class ScoringSettings(BaseModel):
     decline_min: float = Field(0.95, ge=0, le=1)
     """Score from which a transaction is declined."""
 
+    def thresholds(self) -> Thresholds:
+        """Return them as scoring takes them."""
+        # Loaded where it is used: a command that scores nothing starts without it.
+        from aether_core.scoring import Thresholds
+
+        return Thresholds(self.review_min, self.decline_min)
+
 
 class AlertSettings(BaseModel):
     """Alerts while people work on them."""
@@ -162,6 +180,12 @@ class AlertSettings(BaseModel):
     """How long an alert that an analyst has taken is theirs; taking it again prolongs that."""
     reopen_s: int = Field(600, ge=0, le=30 * 86_400)
     """How long a resolution can be taken back."""
+    joins_within_s: int = Field(3_600, ge=0, le=7 * 86_400)
+    """A flagged transaction joins an open alert of its account, in its currency, when it occurred
+    at most this long after the last of that alert's; otherwise it raises one of its own."""
+    budget_per_hour: float = Field(30.0, ge=0, le=100_000)
+    """Alerts an hour that people can look at. Where a day has raised more, `/alerts/budget` and the
+    queues name the score that cuts there; nothing is lost by it. 0: no budget."""
 
 
 class ForecastSettings(BaseModel):

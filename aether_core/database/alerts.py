@@ -1,9 +1,9 @@
-"""Saves and finds alerts. What people do to them is in `triage.py`."""
+"""Finds alerts. How they are raised is in `incidents.py`, what people do to them in `triage.py`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from aether_core.alert import AlertView
@@ -13,26 +13,6 @@ from aether_core.money import format_minor_units
 
 if TYPE_CHECKING:
     from asyncpg import Record
-
-ROW_COLUMNS: Final = (
-    "id",
-    "transaction_id",
-    "shard",
-    "account_id",
-    "merchant",
-    "amount_minor_units",
-    "currency",
-    "score",
-    "decision",
-    "reasons",
-    "occurred_at",
-    "created_at",
-)
-"""What a row for `copy_alerts` holds, in this order."""
-
-_AMOUNT: Final = ROW_COLUMNS.index("amount_minor_units")
-_CURRENCY: Final = ROW_COLUMNS.index("currency")
-_SCORE: Final = ROW_COLUMNS.index("score")
 
 ALERT_FIELDS: Final = "alerts.*, now() AS read_at"
 """What `view_of_alert` needs of a row: a lock holds or not by the database's clock."""
@@ -66,29 +46,10 @@ class AlertFilter:
     assignee: str | None = None
     decision: str | None = None
     merchant: str | None = None
+    score_min: float | None = None
     by_expected_loss: bool = False
     """Largest expected loss first instead of newest first, of those that are not resolved; the
     next page then begins after `before` in that order."""
-
-
-async def copy_alerts(connection: Session, rows: list[tuple[Any, ...]]) -> dict[UUID, float]:
-    """Insert alerts, in the order of ROW_COLUMNS. Return the expected loss of each.
-
-    That is score times amount, in typical amounts of its currency: the geometric mean of all that
-    is committed, with the load of these alerts' own batch. Amounts of a currency are about
-    log-normal, where the geometric mean is the median. No rate of exchange is known here.
-    """
-    typical = await _find_typical_amounts(connection, {row[_CURRENCY] for row in rows})
-    losses = {
-        row[0]: row[_SCORE] * row[_AMOUNT] / typical.get(row[_CURRENCY], row[_AMOUNT])
-        for row in rows
-    }
-    await connection.copy_records_to_table(
-        "alerts",
-        records=[(*row, losses[row[0]]) for row in rows],
-        columns=(*ROW_COLUMNS, "expected_loss"),
-    )
-    return losses
 
 
 async def find_alert(connection: Session, identifier: UUID) -> AlertView | None:
@@ -116,10 +77,11 @@ async def find_alerts(connection: Session, which: AlertFilter, limit: int) -> li
 async def find_alerts_between(
     connection: Session, shard: int, after: UUID, until: UUID
 ) -> list[AlertView]:
-    """Return a shard's alerts with after < id ≤ until, in order."""
+    """Return the alerts of a shard's transactions with after < id ≤ until, in order."""
     rows = await connection.fetch(
-        f"SELECT {ALERT_FIELDS} FROM alerts"  # noqa: S608 - made of constants
-        " WHERE id > $2 AND id <= $3 AND shard = $1 ORDER BY id",
+        f"SELECT {ALERT_FIELDS} FROM alerts WHERE shard = $1 AND id IN"  # noqa: S608 - made of constants
+        " (SELECT alert_id FROM alert_transactions"
+        " WHERE transaction_id > $2 AND transaction_id <= $3) ORDER BY id",
         shard,
         after,
         until,
@@ -128,12 +90,14 @@ async def find_alerts_between(
 
 
 async def delete_resolved_alerts(connection: Session, before: UUID) -> int:
-    """Delete resolved alerts with smaller ids and their history; open ones stay. Return how many.
+    """Delete resolved alerts all of whose transactions have smaller ids, with their history.
 
-    In a database transaction of the caller's.
+    Open ones stay. Returns how many. In a database transaction of the caller's.
     """
     done = await connection.execute(
-        "DELETE FROM alerts WHERE status = 'resolved' AND id < $1", before
+        "DELETE FROM alerts WHERE status = 'resolved' AND id < $1 AND NOT EXISTS"
+        " (SELECT FROM alert_transactions WHERE alert_id = id AND transaction_id >= $1)",
+        before,
     )
     await connection.execute(
         "DELETE FROM alert_history WHERE alert_id < $1"
@@ -148,7 +112,7 @@ async def count_open_alerts(connection: Session) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM alerts WHERE status = 'open'"))
 
 
-async def _find_typical_amounts(connection: Session, currencies: set[str]) -> dict[str, float]:
+async def find_typical_amounts(connection: Session, currencies: set[str]) -> dict[str, float]:
     """Return the geometric mean of all amounts ever committed in each currency, minor units."""
     rows = await connection.fetch(
         "SELECT currency, exp(sum(log_amount_sum) / sum(transaction_count)) AS typical"
@@ -186,6 +150,9 @@ def view_of_alert(row: Record) -> AlertView:
         taken_until=until if is_taken else None,
         assignee=row["assignee"],
         expected_loss=row["expected_loss"],
+        transaction_count=row["transaction_count"],
+        total_amount=format_minor_units(row["total_minor_units"], row["currency"]),
+        last_occurred_at=row["last_occurred_at"],
     )
 
 
@@ -200,6 +167,7 @@ def _clause(which: AlertFilter) -> tuple[str, list[object]]:
         ("assignee = {}", which.assignee),
         ("decision = {}", which.decision),
         ("merchant = {}", which.merchant),
+        ("score >= {}", which.score_min),
     ):
         if value is not None:
             values.append(value)

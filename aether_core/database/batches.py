@@ -77,6 +77,16 @@ async def find_batch(connection: Session, shard: int, entry: EntryId) -> KeptBat
     return None if batch is None or entry <= batch.after else batch
 
 
+async def find_last_batches(connection: Session) -> dict[int, KeptBatch]:
+    """Return the last batch of each shard that has committed one."""
+    rows = await connection.fetch(
+        "SELECT shard, previous_ms AS after_ms, previous_sequence AS after_sequence,"
+        " entry_ms AS last_ms, entry_sequence AS last_sequence, entry_count, read_at, scored_at,"
+        " committed_at, published_at FROM positions WHERE read_at IS NOT NULL"
+    )
+    return {row["shard"]: _batch(row) for row in rows}
+
+
 async def tell_batches(connection: Session, told: Told) -> None:
     """Note when the last batches were committed and published, without waiting for the disk."""
     await connection.execute(

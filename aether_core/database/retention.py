@@ -12,8 +12,10 @@ from uuid import UUID
 
 from aether_core.database.alerts import delete_resolved_alerts
 from aether_core.database.connection import LOCK_PARTITIONS, Session
+from aether_core.database.labels import delete_labels
 from aether_core.database.partitions import Month, drop_month, find_months
 from aether_core.database.positions import find_positions
+from aether_core.database.shadows import delete_shadow_differences
 from aether_core.database.snapshots import find_snapshot_ends
 from aether_core.database.transactions import delete_load
 
@@ -56,6 +58,8 @@ async def drop_expired(connection: Session, month: Month) -> Dropped:
         transaction_count = await drop_month(connection, month)
         alert_count = await delete_resolved_alerts(connection, month.next.floor)
         await delete_load(connection, month.next.start)
+        await delete_labels(connection, month.next.floor)
+        await delete_shadow_differences(connection, month.next.floor)
     return Dropped(month, transaction_count, alert_count)
 
 

@@ -64,6 +64,8 @@ transactions = sa.Table(
     # What a new incarnation of the stream needs to recognise a repeated request.
     sa.Column("idempotency_digest", BYTEA),
     sa.Column("body_digest", BYTEA),
+    # What the detectors found, packed, for the day of its label; not of ordinary transactions.
+    sa.Column("evidence", BYTEA),
     sa.CheckConstraint("amount_minor_units > 0", name="amount_positive"),
     sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_code"),
     sa.CheckConstraint("decision IN ('approve', 'review', 'decline')", name="decision_known"),
@@ -108,6 +110,10 @@ alerts = sa.Table(
     sa.Column("assignee", sa.Text),
     # Score times amount, in typical amounts of the currency: the order of the queue.
     sa.Column("expected_loss", sa.Double, nullable=False),
+    # The first, which has the alert's id, and those that joined it: `alert_transactions` has them.
+    sa.Column("transaction_count", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("total_minor_units", sa.BigInteger, nullable=False),
+    sa.Column("last_occurred_at", _INSTANT, nullable=False),
     sa.CheckConstraint("status IN ('open', 'resolved')", name="status_known"),
     sa.CheckConstraint(
         "(status = 'resolved') = (resolution IS NOT NULL AND resolved_by IS NOT NULL"
@@ -142,6 +148,15 @@ alerts = sa.Table(
         sa.text("id DESC"),
         postgresql_where=sa.text("status = 'open'"),
     ),
+)
+
+# Every flagged transaction belongs to one alert.
+alert_transactions = sa.Table(
+    "alert_transactions",
+    metadata,
+    sa.Column("transaction_id", UUID, primary_key=True),
+    sa.Column("alert_id", UUID, sa.ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    sa.Index("ix_alert_transactions_alert_id", "alert_id", "transaction_id"),
 )
 
 # What people did to alerts. Triggers refuse every change, and deleting while there is the alert.
@@ -246,6 +261,121 @@ lost_ranges = sa.Table(
     sa.Column("acknowledged_at", _INSTANT),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("note", sa.Text),
+)
+
+# What changes scoring from outside, in the order in which it was decided.
+control_orders = sa.Table(
+    "control_orders",
+    metadata,
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("change", BYTEA, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
+)
+
+# Where each shard's stream has taken an order.
+control_entries = sa.Table(
+    "control_entries",
+    metadata,
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("number", sa.BigInteger, sa.ForeignKey("control_orders.number"), nullable=False),
+)
+
+# What became known of transactions that no alert holds.
+labels = sa.Table(
+    "labels",
+    metadata,
+    sa.Column("transaction_id", UUID, primary_key=True),
+    sa.Column("resolution", sa.Text, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("labelled_at", _INSTANT, nullable=False),
+    sa.Column("labelled_by", sa.Text, nullable=False),
+    sa.CheckConstraint("resolution IN ('fraud', 'legitimate')", name="resolution_known"),
+)
+
+# Detectors that analysts have silenced for an account.
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("detector", sa.Text, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("created_at", _INSTANT, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("expires_at", _INSTANT, nullable=False),
+    sa.Column("ended_at", _INSTANT),
+    sa.Column("ended_by", sa.Text),
+    # One at a time; one that has expired makes way for the next.
+    sa.Index(
+        "ix_suppressions_in_force",
+        "account_id",
+        "detector",
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+)
+
+# What scoring is set to, under a number; never changed. Which of them is live is in scoring_runs.
+scoring_versions = sa.Table(
+    "scoring_versions",
+    metadata,
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("review_min", sa.Double, nullable=False),
+    sa.Column("decline_min", sa.Double, nullable=False),
+    # Detector → what its evidence is multiplied by.
+    sa.Column("emphasis", JSONB, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("created_at", _INSTANT, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+)
+
+# When which version was live, or ran in shadow. Begins and ends at orders: where those stand in a
+# shard's stream says exactly which of its transactions lie within.
+scoring_runs = sa.Table(
+    "scoring_runs",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    # None: what the settings say.
+    sa.Column("number", sa.BigInteger, sa.ForeignKey("scoring_versions.number")),
+    sa.Column("began_order", sa.BigInteger, nullable=False),
+    sa.Column("began_at", _INSTANT, nullable=False),
+    sa.Column("began_by", sa.Text, nullable=False),
+    # The live run that going back returns to; None: the settings.
+    sa.Column("previous", sa.BigInteger),
+    sa.Column("ended_order", sa.BigInteger),
+    sa.Column("ended_at", _INSTANT),
+    sa.Column("ended_by", sa.Text),
+    sa.Index(
+        "ix_scoring_runs_present",
+        "role",
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+)
+
+# How often the live version and the shadow came to which decisions. No foreign key: what a stream
+# says of a run that the tables do not know (restored from a backup) must not stop a writer.
+shadow_counts = sa.Table(
+    "shadow_counts",
+    metadata,
+    sa.Column("run", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("shard", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("live", sa.Text, primary_key=True),
+    sa.Column("shadow", sa.Text, primary_key=True),
+    sa.Column("transaction_count", sa.BigInteger, nullable=False),
+)
+
+# Where they disagreed: all that the live version flagged, examples of the rest.
+shadow_differences = sa.Table(
+    "shadow_differences",
+    metadata,
+    sa.Column("run", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("transaction_id", UUID, primary_key=True),
+    sa.Column("live", sa.Text, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
 )
 
 snapshots = sa.Table(
@@ -353,10 +483,25 @@ users = sa.Table(
     sa.Column("created_at", _INSTANT, nullable=False, server_default=_NOW),
     # Kept here as well, since sessions are forgotten.
     sa.Column("last_sign_in_at", _INSTANT),
+    # The second factor: its secret, sealed with the user's id; since when it is asked for (a secret
+    # without that waits to be confirmed); and the time step of the last code, which is good once.
+    sa.Column("totp_secret_sealed", BYTEA),
+    sa.Column("totp_since", _INSTANT),
+    sa.Column("totp_step", sa.BigInteger, nullable=False, server_default="0"),
+    sa.CheckConstraint("totp_since IS NULL OR totp_secret_sealed IS NOT NULL", name="totp_whole"),
     sa.CheckConstraint("role IN ('customer', 'analyst', 'operator', 'admin')", name="role_known"),
     # The list, newest first, and its filter by how an address begins.
     sa.Index("ix_users_created_at_id", "created_at", "id"),
     sa.Index("ix_users_email_prefix", "email", postgresql_ops={"email": "text_pattern_ops"}),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    # SHA-256: a code is 120 random bits. A used one is deleted.
+    sa.Column("code_hash", BYTEA, primary_key=True),
+    sa.Column("user_id", UUID, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Index("ix_recovery_codes_user_id", "user_id"),
 )
 
 clients = sa.Table(
@@ -409,6 +554,8 @@ sessions = sa.Table(
     sa.Column("last_used_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("address", sa.Text, nullable=False, server_default=""),
     sa.Column("user_agent", sa.Text, nullable=False, server_default=""),
+    # Unused for so long, it has ended.
+    sa.Column("idle_s", sa.Integer, nullable=False, server_default="86400"),
     sa.Index("ix_sessions_user_id", "user_id"),
     sa.Index("ix_sessions_expires_at", "expires_at"),
 )

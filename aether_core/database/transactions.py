@@ -37,6 +37,7 @@ ROW_COLUMNS: Final = (
     "reasons",
     "idempotency_digest",
     "body_digest",
+    "evidence",
 )
 """What a row for `copy_transactions` holds, in this order."""
 
@@ -96,9 +97,11 @@ class ScoredRow:
 
     id: UUID
     account_id: str
+    merchant: str
     currency: str
     minor_units: int
     occurred_at: datetime
+    location: str | None
 
 
 async def copy_transactions(connection: Session, rows: list[tuple[Any, ...]]) -> None:
@@ -234,7 +237,8 @@ async def find_rows_to_score(
     Needs an open database transaction (a server-side cursor).
     """
     cursor = await connection.cursor(
-        "SELECT id, account_id, currency, amount_minor_units, occurred_at FROM transactions"
+        "SELECT id, account_id, merchant, currency, amount_minor_units, occurred_at, location"
+        " FROM transactions"
         " WHERE shard = $1 AND id > $2 ORDER BY id",
         shard,
         after or UUID(int=0),

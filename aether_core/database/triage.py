@@ -14,9 +14,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from aether_core.alert import AlertChange, AlertView
 from aether_core.database.alerts import ALERT_FIELDS, view_of_alert
 from aether_core.database.connection import Session
+from aether_core.database.controls import add_orders
+from aether_core.database.labels import label_of
 from aether_core.database.users import find_user_by_email
 from aether_core.errors import (
     AlertAlreadyResolved,
@@ -27,6 +31,7 @@ from aether_core.errors import (
     NotFound,
 )
 from aether_core.identity.roles import scopes_of
+from aether_core.scoring import Label
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -165,6 +170,7 @@ async def resolve_alert(
         return Triaged(view_of_alert(row), None)
     await _check_open(connection, row)
     await _check_free(connection, row, by)
+    await add_orders(connection, await _labels(connection, row, resolution))
     return await _change(connection, row, by, "resolve", resolution=resolution, note=note)
 
 
@@ -181,6 +187,8 @@ async def reopen_alert(
     await _check_seen(connection, row, by)
     if row["read_at"] - row["resolved_at"] > timedelta(seconds=window_s):
         raise AlertSettled(window_s, await _last_change(connection, row["id"]))
+    labels = await _labels(connection, row, row["resolution"])
+    await add_orders(connection, [replace(label, is_withdrawn=True) for label in labels])
     return await _change(connection, row, by, "reopen")
 
 
@@ -196,6 +204,22 @@ async def find_history(
         limit,
     )
     return [AlertChange(**dict(row)) for row in rows]
+
+
+async def _labels(connection: Session, row: Record, resolution: str) -> list[Label]:
+    """Return what scoring learns from a resolution: of each transaction that is still kept.
+
+    Where retention has dropped them all, the alert itself tells of the one that raised it.
+    """
+    kept = await connection.fetch(
+        "SELECT merchant, occurred_at, evidence FROM transactions WHERE id IN"
+        " (SELECT transaction_id FROM alert_transactions WHERE alert_id = $1) ORDER BY id",
+        row["id"],
+    )
+    return [
+        label_of(row["account_id"], merchant, occurred_at, evidence, resolution)
+        for merchant, occurred_at, evidence in kept or [(row["merchant"], row["occurred_at"], None)]
+    ]
 
 
 async def _lock(connection: Session, identifier: UUID) -> Record:

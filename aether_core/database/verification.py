@@ -91,6 +91,7 @@ async def check_tables(connection: Session, shards: list[ShardRows]) -> list[Che
         _check_letters(shards),
         await _check_flagged(connection),
         await _check_alerts(connection, dropped_months),
+        await _check_incidents(connection),
         await _check_doubles(connection),
         await _check_replays(connection, dropped_months),
         await _check_partitions(connection),
@@ -124,7 +125,7 @@ def _check_letters(shards: list[ShardRows]) -> Check:
 async def _check_flagged(connection: Session) -> Check:
     rows = await connection.fetch(
         "SELECT id FROM transactions WHERE decision <> 'approve' AND NOT EXISTS"
-        " (SELECT FROM alerts WHERE alerts.id = transactions.id) ORDER BY id"
+        " (SELECT FROM alert_transactions WHERE transaction_id = id) ORDER BY id"
     )
     return _check("every flagged row has its alert", [str(row["id"]) for row in rows])
 
@@ -136,6 +137,14 @@ async def _check_alerts(connection: Session, dropped: set[Month]) -> Check:
     )
     wrong = [str(row["id"]) for row in rows if not _is_dropped(row["id"], dropped)]
     return _check("every alert has its row", wrong)
+
+
+async def _check_incidents(connection: Session) -> Check:
+    rows = await connection.fetch(
+        "SELECT id FROM alerts WHERE transaction_count <>"
+        " (SELECT count(*) FROM alert_transactions WHERE alert_id = id) ORDER BY id"
+    )
+    return _check("every alert counts its transactions", [str(row["id"]) for row in rows])
 
 
 async def _check_doubles(connection: Session) -> Check:
