@@ -19,9 +19,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import msgspec
 from asyncpg.pgproto.pgproto import UUID as RowUUID  # noqa: N811 - it is no constant
 
+from aether_core.alert import AlertView
+from aether_core.control import Control, apply_control, decode_entry
 from aether_core.database.batches import BatchTimes
 from aether_core.database.dead_letters import DeadLetter
+from aether_core.database.incidents import Flagged
 from aether_core.database.positions import Advance
+from aether_core.database.shadows import ShadowNotes
 from aether_core.database.snapshots import Snapshot
 from aether_core.database.transactions import LoadBucket
 from aether_core.money import EXPONENTS, MINOR_UNITS_MAX
@@ -29,7 +33,6 @@ from aether_core.scoring import Assessment, Thresholds, score_transaction
 from aether_core.stream.contract import Entry, incarnation_field
 from aether_core.transaction import (
     Transaction,
-    decode_transaction,
     instant_of_ms,
     instant_of_us,
     transaction_id_bytes,
@@ -60,13 +63,15 @@ class Batch:
     advances: list[Advance] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
     rows: list[tuple[Any, ...]] = field(default_factory=list)
-    alert_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    flagged: list[Flagged] = field(default_factory=list)
+    control_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    shadow: ShadowNotes = field(default_factory=ShadowNotes)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     load: list[LoadBucket] = field(default_factory=list)
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     times: BatchTimes | None = None
-    expected_losses: dict[UUID, float] = field(default_factory=dict)
-    """Of the alerts, by id; known when they are written."""
+    alerts: list[AlertView] = field(default_factory=list)
+    """Those that the flagged transactions raised or joined; known when they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +141,10 @@ def _prepare_shard(
 ) -> None:
     shard = owned.shard
     minutes: dict[tuple[int, str], _Minute] = {}
-    dead_before, rows_before, alerts_before = (
+    dead_before, rows_before, flagged_before = (
         len(batch.dead_letters),
         len(batch.rows),
-        len(batch.alert_rows),
+        len(batch.flagged),
     )
     repeated = 0
     for entry in entries:
@@ -147,7 +152,14 @@ def _prepare_shard(
         if identifier in verdicts.written:
             repeated += 1
             continue
-        transaction = _transaction_of(entry, verdicts.poison.get(identifier))
+        transaction = _content_of(entry, verdicts.poison.get(identifier))
+        if isinstance(transaction, Control):
+            # It is no transaction: for the books it counts as an entry that left no row.
+            repeated += 1
+            if apply_control(owned.state, transaction):
+                owned.last_scored = identifier
+                batch.control_rows.append((identifier, shard, transaction.order))
+            continue
         if isinstance(transaction, str):
             batch.dead_letters.append(
                 DeadLetter(
@@ -159,10 +171,12 @@ def _prepare_shard(
             owned.state,
             thresholds,
             account_id=transaction.account_id,
+            merchant=transaction.merchant,
             currency=transaction.currency,
             minor_units=transaction.minor_units,
             exponent=EXPONENTS[transaction.currency],
             occurred_at_ms=transaction.occurred_at_us // 1000,
+            location=transaction.location,
         )
         owned.last_scored = identifier
         _lay_out(batch, shard, Scored(identifier, entry.id.ms, transaction, assessment), minutes)
@@ -176,7 +190,7 @@ def _prepare_shard(
             expected=owned.prepared,
             reached=entries[-1].id,
             committed_count=row_count,
-            flagged_count=len(batch.alert_rows) - alerts_before,
+            flagged_count=len(batch.flagged) - flagged_before,
             dead_letter_count=len(batch.dead_letters) - dead_before,
             repeated_count=repeated,
         )
@@ -204,17 +218,19 @@ def _incarnation_of(entry: Entry, default: int) -> int:
         return default  # put there by hand: it counts to the stream that it was found in
 
 
-def _transaction_of(entry: Entry, known_error: str | None) -> Transaction | str:
-    """Return the entry's transaction, or why it cannot be one."""
+def _content_of(entry: Entry, known_error: str | None) -> Transaction | Control | str:
+    """Return what the entry holds, or why it cannot be written."""
     if known_error is not None:
         return known_error
     try:
         int(entry.field, 16)
-        transaction = decode_transaction(entry.payload)
+        transaction = decode_entry(entry.payload)
     except msgspec.MsgspecError as error:
         return f"not a transaction of a known version: {error}"
     except (ValueError, RecursionError):
         return "the entry does not name its stream's incarnation"
+    if isinstance(transaction, Control):
+        return transaction
     if not 0 < transaction.minor_units <= MINOR_UNITS_MAX:
         return "the amount is out of range"
     if transaction.currency not in EXPONENTS:
@@ -232,6 +248,8 @@ def _lay_out(
     occurred_at: datetime = instant_of_us(transaction.occurred_at_us)
     created_at = instant_of_ms(scored.ms)
     batch.scored.append(scored)
+    if assessment.shadow is not None:
+        batch.shadow.add(scored.id, shard, decision, assessment.shadow)
     # In the order of transactions.ROW_COLUMNS.
     batch.rows.append(
         (
@@ -253,6 +271,7 @@ def _lay_out(
             assessment.reasons or None,
             transaction.idempotency_digest,
             transaction.body_digest,
+            assessment.evidence,
         )
     )
     minute_ms = scored.ms - scored.ms % _MINUTE_MS
@@ -266,10 +285,8 @@ def _lay_out(
         return
     minute.review_count += decision == "review"
     minute.decline_count += decision == "decline"
-    # In the order of alerts.ROW_COLUMNS.
-    batch.alert_rows.append(
-        (
-            scored.id,
+    batch.flagged.append(
+        Flagged(
             scored.id,
             shard,
             transaction.account_id,

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import asyncpg
 
-from aether_core.database.alerts import copy_alerts
 from aether_core.database.connection import Session
+from aether_core.database.incidents import Flagged, raise_alerts
 from aether_core.database.transactions import copy_transactions
 from aether_worker.batch import Batch
 
@@ -36,12 +36,12 @@ async def find_poison(connection: Session, batch: Batch) -> dict[UUID, str]:
 
     Empty when each of them can: then the batch failed on something else.
     """
-    alerts = {row[0]: row for row in batch.alert_rows}
+    flagged = {one.id: one for one in batch.flagged}
     found: dict[UUID, str] = {}
     pending = [batch.rows] if batch.rows else []
     while pending:
         rows = pending.pop()
-        reason = await _refusal(connection, rows, [alerts[r[0]] for r in rows if r[0] in alerts])
+        reason = await _refusal(connection, rows, [flagged[r[0]] for r in rows if r[0] in flagged])
         if reason is None:
             continue
         if len(rows) == 1:
@@ -52,12 +52,12 @@ async def find_poison(connection: Session, batch: Batch) -> dict[UUID, str]:
     return found
 
 
-async def _refusal(connection: Session, rows: list[_Row], alerts: list[_Row]) -> str | None:
+async def _refusal(connection: Session, rows: list[_Row], flagged: list[Flagged]) -> str | None:
     attempt = connection.transaction()
     await attempt.start()
     try:
         await copy_transactions(connection, rows)
-        await copy_alerts(connection, alerts)
+        await raise_alerts(connection, flagged, apart_s=0.0)
     except DATA_ERRORS as error:
         return f"{type(error).__name__}: {error}"
     finally:

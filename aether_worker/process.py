@@ -27,7 +27,6 @@ from aether_core.database.partitions import ensure_months
 from aether_core.database.pooling import refuse_pooler
 from aether_core.database.positions import settle_shard_count
 from aether_core.errors import CannotStart, PositionMoved, StreamMismatch, StreamUnavailable
-from aether_core.scoring import Thresholds
 from aether_core.settings import Settings
 from aether_core.stream.connection import load_functions, open_redis
 from aether_core.stream.contract import SHARD_COUNT_DEFAULT
@@ -107,7 +106,7 @@ async def make_writer(stores: Stores, settings: Settings) -> Writer:
         stores.connection, settings.stream.shard_count, SHARD_COUNT_DEFAULT
     )
     await agree_on_incarnations(stores.redis, stores.connection, shard_count, settings.stream)
-    thresholds = Thresholds(settings.scoring.review_min, settings.scoring.decline_min)
+    thresholds = settings.scoring.thresholds()
     holder = ShardHolder(stores.connection, shard_count, thresholds)
     await holder.announce()
     return Writer(
@@ -118,6 +117,7 @@ async def make_writer(stores: Stores, settings: Settings) -> Writer:
         thresholds=thresholds,
         stream=settings.stream,
         writer=settings.writer,
+        alerts=settings.alerts,
     )
 
 

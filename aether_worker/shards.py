@@ -22,17 +22,13 @@ from aether_core.database.positions import (
     find_positions,
     try_own_shard,
 )
-from aether_core.database.snapshots import Snapshot, find_snapshot, save_snapshot
-from aether_core.database.transactions import find_rows_to_score
+from aether_core.database.snapshots import Snapshot, save_snapshot
 from aether_core.errors import PositionMoved
-from aether_core.money import EXPONENTS
-from aether_core.scoring import ShardState, Thresholds, score_transaction
+from aether_core.rebuilding import rebuild_state
+from aether_core.scoring import ShardState, Thresholds
 from aether_core.stream.contract import EntryId
-from aether_core.transaction import us_of_instant
 
 logger = logging.getLogger(__name__)
-
-_PAGE = 5_000
 
 
 @dataclass(slots=True)
@@ -49,6 +45,9 @@ class OwnedShard:
     """Where the last committed batch began: its alerts may not have been published."""
     state: ShardState
     last_scored: UUID | None = None
+    """The last entry, transaction or control, that `state` has learnt."""
+    last_ordered: int = 0
+    """Number of the last order that this writer has put into the shard's stream."""
     unsaved_count: int = 0
     """Transactions scored since the last snapshot."""
 
@@ -124,28 +123,13 @@ class ShardHolder:
         """Read the position and rebuild the scoring state: a snapshot, then the rows after it."""
         async with self._connection.transaction():
             position = await self._position(shard)
-            snapshot = await find_snapshot(self._connection, shard)
-            state, last_scored = _state_of(snapshot)
-            count = 0
-            async for page in find_rows_to_score(self._connection, shard, last_scored, _PAGE):
-                for row in page:
-                    score_transaction(
-                        state,
-                        self._thresholds,
-                        account_id=row.account_id,
-                        currency=row.currency,
-                        minor_units=row.minor_units,
-                        exponent=EXPONENTS[row.currency],
-                        occurred_at_ms=us_of_instant(row.occurred_at) // 1000,
-                    )
-                last_scored = UUID(int=page[-1].id.int)
-                count += len(page)
+            rebuilt = await rebuild_state(self._connection, shard, self._thresholds)
         logger.info(
             "own shard %d at %s, %d accounts, %d rows scored again",
             shard,
             position.entry,
-            len(state),
-            count,
+            len(rebuilt.state),
+            rebuilt.row_count,
         )
         return OwnedShard(
             shard=shard,
@@ -153,9 +137,10 @@ class ShardHolder:
             committed=position.entry,
             prepared=position.entry,
             previous=position.previous,
-            state=state,
-            last_scored=last_scored,
-            unsaved_count=count,
+            state=rebuilt.state,
+            last_scored=rebuilt.last_scored,
+            unsaved_count=rebuilt.row_count,
+            last_ordered=rebuilt.state.last_order,
         )
 
     async def _position(self, shard: int) -> Position:
@@ -163,13 +148,3 @@ class ShardHolder:
         if not found:
             raise PositionMoved(shard)
         return found[0]
-
-
-def _state_of(snapshot: Snapshot | None) -> tuple[ShardState, UUID | None]:
-    if snapshot is None:
-        return ShardState(), None
-    try:
-        return ShardState.from_bytes(snapshot.state), snapshot.transaction_id
-    except ValueError as error:
-        logger.warning("a snapshot is of no use, all rows are scored again: %s", error)
-        return ShardState(), None

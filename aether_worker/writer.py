@@ -20,8 +20,7 @@ from uuid import UUID
 import msgspec
 from redis import exceptions as redis_errors
 
-from aether_core.alert import new_alert
-from aether_core.database.alerts import copy_alerts, find_alerts_between
+from aether_core.database.alerts import find_alerts_between
 from aether_core.database.batches import (
     BatchTimes,
     Told,
@@ -30,9 +29,12 @@ from aether_core.database.batches import (
     tell_batches,
 )
 from aether_core.database.connection import Session
+from aether_core.database.controls import add_control_entries
 from aether_core.database.dead_letters import add_dead_letters
+from aether_core.database.incidents import raise_alerts
 from aether_core.database.partitions import ensure_months
 from aether_core.database.positions import advance_positions, lock_positions
+from aether_core.database.shadows import add_shadow_notes
 from aether_core.database.snapshots import save_snapshot
 from aether_core.database.transactions import (
     add_load,
@@ -41,7 +43,7 @@ from aether_core.database.transactions import (
     find_written,
 )
 from aether_core.scoring import Thresholds
-from aether_core.settings import StreamSettings, WriterSettings
+from aether_core.settings import AlertSettings, StreamSettings, WriterSettings
 from aether_core.stream.committed import Reached, batch_event
 from aether_core.stream.contract import Entry, EntryId
 from aether_core.stream.feed import FeedEvent, alert_event, publish
@@ -50,6 +52,7 @@ from aether_core.stream.reader import read_entries, trim
 from aether_core.transaction import TransactionView, processed_view, transaction_id
 from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare
 from aether_worker.losses import look_for_losses
+from aether_worker.ordering import put_orders
 from aether_worker.poison import DATA_ERRORS, find_poison
 from aether_worker.shards import OwnedShard, ShardHolder
 
@@ -84,6 +87,7 @@ class Writer:
         thresholds: Thresholds,
         stream: StreamSettings,
         writer: WriterSettings,
+        alerts: AlertSettings,
     ) -> None:
         self._connection = connection
         self._redis = redis
@@ -92,6 +96,7 @@ class Writer:
         self._thresholds = thresholds
         self._stream = stream
         self._settings = writer
+        self._alerts = alerts
         self._pace = FeedPace(writer.feed_transactions_per_s)
         self._busy_shards = 1
         self._last_count = 0
@@ -111,6 +116,9 @@ class Writer:
                     await self._settle()
                     await self._keep_records()
                     await self.take_shards()
+                    await put_orders(
+                        self._redis, self._connection, self._holder.owned, self._stream
+                    )
                     rebalance_at = time.monotonic() + self._settings.rebalance_s
                 if time.monotonic() >= upkeep_at:
                     await self._settle()
@@ -207,8 +215,14 @@ class Writer:
             if batch.rows:
                 await copy_transactions(connection, batch.rows)
                 await add_load(connection, batch.load)
-            if batch.alert_rows:
-                batch.expected_losses.update(await copy_alerts(connection, batch.alert_rows))
+            if batch.flagged:
+                batch.alerts = await raise_alerts(
+                    connection, batch.flagged, apart_s=self._alerts.joins_within_s
+                )
+            if batch.shadow.counts:
+                await add_shadow_notes(connection, batch.shadow)
+            if batch.control_rows:
+                await add_control_entries(connection, batch.control_rows)
             if batch.dead_letters:
                 await add_dead_letters(connection, batch.dead_letters)
             for shard, snapshot in batch.snapshots.items():
@@ -224,14 +238,12 @@ class Writer:
         for scored in self._pace.choose(batch.scored):
             view = processed_view(scored.id, scored.ms, scored.transaction, scored.assessment)
             events.append(_transaction_event(view))
-            if view.is_flagged:
-                expected_loss = batch.expected_losses.get(view.id, 0.0)
-                events.append(alert_event(new_alert(view, expected_loss)))
+        events += map(alert_event, batch.alerts)
         events.append(
             batch_event(
                 [Reached(a.shard, a.incarnation, *a.reached) for a in batch.advances],
                 committed=len(batch.rows),
-                flagged=len(batch.alert_rows),
+                flagged=len(batch.flagged),
                 dead_letters=len(batch.dead_letters),
             )
         )
