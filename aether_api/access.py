@@ -78,7 +78,7 @@ class Access:
         self.redis = redis
         self.hasher = PasswordHasher(settings.identity.bcrypt_cost)
         self.pace = Pace()
-        self._sealing_key = keys.load_sealing_key(settings)
+        self.sealing_key = keys.load_sealing_key(settings)
         self._cache: dict[str, Caller] = {}
         self._news = RevocationNews(pool, redis)
         self._revoked = self._news.revoked
@@ -150,7 +150,7 @@ class Access:
 
     async def rotate_keys(self, connection: Session, *, void_older: bool) -> str:
         """Make a new signing key in the caller's transaction; `reload_keys` after its commit."""
-        return await keys.rotate_signing_key(connection, self._sealing_key, void_older=void_older)
+        return await keys.rotate_signing_key(connection, self.sealing_key, void_older=void_older)
 
     async def reload_keys(self) -> None:
         """Read the keys afresh, since they were changed here; others do within a second or so."""
@@ -222,7 +222,7 @@ class Access:
                 return
             try:
                 async with self.pool.acquire(timeout=2) as connection:
-                    ring = await keys.load_key_ring(connection, self._sealing_key)
+                    ring = await keys.load_key_ring(connection, self.sealing_key)
             except TROUBLES as error:
                 raise DatabaseUnavailable from error
             if self._ring is not None and self._ring.verifying.keys() - ring.verifying.keys():

@@ -54,9 +54,14 @@ from aether_api.routes import (
     health,
     introspection,
     keys,
+    labels,
     oauth,
     operations,
+    processes,
+    scoring,
+    second_factor,
     sessions,
+    suppressions,
     transactions,
     triage,
     users,
@@ -82,15 +87,6 @@ _STATEMENT_TIMEOUT_S: Final = 10.0
 _HOT: Final[dict[tuple[str, str], Endpoint]] = {
     ("POST", "/transactions/"): transactions.submit,
     ("POST", BULK_PATH): bulk.submit_bulk,
-}
-
-_PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    "default": {
-        "description": "A problem",
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
-    }
 }
 
 
@@ -166,7 +162,6 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(check_query)],
-        responses=_PROBLEM_RESPONSES,
         exception_handlers={
             AetherError: handle,
             RequestValidationError: handle,
@@ -179,6 +174,7 @@ def create_app(
     for router in (
         auth.router,
         sessions.router,
+        second_factor.router,
         oauth.router,
         introspection.router,
         devices.router,
@@ -191,11 +187,15 @@ def create_app(
         alerts.router,
         triage.router,
         alert_queue.router,
+        suppressions.router,
+        labels.router,
+        scoring.router,
         audit.router,
         analytics.router,
         events.router,
         operations.router,
         dead_letters.router,
+        processes.router,
         health.router,
     ):
         app.include_router(router)

@@ -14,6 +14,8 @@ from pydantic.json_schema import models_json_schema
 
 from aether_api import schemas
 from aether_api.access import document_security
+from aether_api.policy import policies_of
+from aether_api.refusals import OF_HTTP, describe_refusals
 
 _BY_HAND: Final[tuple[type[BaseModel], ...]] = (
     schemas.Problem,
@@ -32,11 +34,18 @@ _TAGS: Final = (
     {"name": "oauth", "description": "Tokens for services, by the standards."},
     {"name": "transactions", "description": "Submit and read transactions."},
     {"name": "alerts", "description": "What was flagged, and what people decided."},
+    {"name": "scoring", "description": "Versions of what decides: in shadow, live, taken back."},
     {"name": "analytics", "description": "Summary and forecast of the load."},
     {"name": "events", "description": "The live feed."},
     {"name": "operations", "description": "The pipeline from the stream to the database."},
     {"name": "administration", "description": "Users, clients and keys, and who did what."},
     {"name": "health", "description": "Probes."},
+)
+
+_DESCRIPTION: Final = (
+    "Every refusal is problem details (RFC 9457); each operation lists its own. Besides, a request"
+    " that HTTP does not allow is refused before it is known what it asks for"
+    f" ({', '.join(map(str, OF_HTTP))}), in the same form."
 )
 
 
@@ -46,6 +55,7 @@ def make_document(app: FastAPI) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         summary=app.summary,
+        description=_DESCRIPTION,
         routes=app.routes,
         tags=list(_TAGS),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -61,22 +71,9 @@ def make_document(app: FastAPI) -> dict[str, Any]:
     found["Transaction"]["examples"] = [schemas.TRANSACTION_EXAMPLE]
     _drop_foreign_errors(document)
     _drop_null_bodies(document)
-    _describe_problems(document)
+    describe_refusals(document, policies_of(app))
     document_security(document)
     return document
-
-
-def _describe_problems(document: dict[str, Any]) -> None:
-    """Give each refusal that has no form of its own the one of RFC 9457."""
-    problem = {"$ref": "#/components/schemas/Problem"}
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for status, response in operation["responses"].items():
-                if status[0] not in "45":
-                    continue
-                content = response.get("content", {})
-                if all(one.get("schema") == problem for one in content.values()):
-                    response["content"] = {"application/problem+json": {"schema": problem}}
 
 
 def _drop_foreign_errors(document: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from aether_core.database.batches import KeptBatch, find_last_batches
 from aether_core.database.connection import Session
 from aether_core.database.losses import KeptLoss, find_losses
 from aether_core.database.positions import Position, find_positions
@@ -31,6 +32,15 @@ _LOOKS_MAX: Final = 20
 _PAUSE_S: Final = 0.01
 
 
+class LastBatch(msgspec.Struct, frozen=True):
+    """The last entries of a shard that were committed together."""
+
+    entries: int
+    commit_ms: float
+    """Milliseconds from the first one's reading until all were committed."""
+    committed_at: datetime
+
+
 class ShardState(msgspec.Struct, frozen=True):
     """One shard: how far it is committed, and by whom. Counts are of this incarnation."""
 
@@ -46,6 +56,8 @@ class ShardState(msgspec.Struct, frozen=True):
     oldest_seconds: float | None
     owner: str | None
     updated_at: datetime
+    last_batch: LastBatch | None = None
+    """None: this shard has not committed any yet."""
 
     @property
     def difference(self) -> int:
@@ -99,7 +111,16 @@ async def inspect_pipeline(
 ) -> Pipeline:
     """Look at every shard. Errors of either server pass through."""
     positions = await find_positions(connection)
-    shards = tuple([await _inspect_shard(redis, connection, position) for position in positions])
+    batches = await find_last_batches(connection)
+    shards = tuple(
+        [
+            msgspec.structs.replace(
+                await _inspect_shard(redis, connection, position),
+                last_batch=_last_batch(batches.get(position.shard)),
+            )
+            for position in positions
+        ]
+    )
     differences = [shard.difference for shard in shards]
     return Pipeline(
         identity=PipelineIdentity(
@@ -114,6 +135,17 @@ async def inspect_pipeline(
         lost=await find_lost_ranges(connection, is_open=True),
         at=datetime.now(UTC),
         committed_per_second=committed_per_second,
+    )
+
+
+def _last_batch(batch: KeptBatch | None) -> LastBatch | None:
+    if batch is None:
+        return None
+    took = batch.committed_at - batch.read_at
+    return LastBatch(
+        entries=batch.entry_count,
+        commit_ms=round(max(0.0, took.total_seconds() * 1000), 1),
+        committed_at=batch.committed_at,
     )
 
 

@@ -103,6 +103,8 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.EmailTaken: ProblemKind("email-taken", "The e-mail address is taken", 409),
     errors.LastAdmin: ProblemKind("last-admin", "The last admin", 409),
     errors.OwnRole: ProblemKind("own-role", "One's own role", 409),
+    errors.SecondFactorExists: ProblemKind("second-factor-exists", "There is one already", 409),
+    errors.SecondFactorMissing: ProblemKind("second-factor-missing", "There is none", 409),
     errors.AlertConflict: ProblemKind("alert-conflict", "Somebody else was first", 409),
     errors.AlertTaken: ProblemKind("alert-taken", "The alert is taken", 409),
     errors.AlertChanged: ProblemKind("alert-changed", "The alert has changed", 409),
@@ -110,6 +112,11 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.AlertAlreadyResolved: ProblemKind(
         "alert-already-resolved", "The alert is already resolved", 409
     ),
+    errors.LabelledByAlert: ProblemKind("labelled-by-alert", "An alert holds it", 409),
+    errors.VersionConflict: ProblemKind(
+        "version-conflict", "The version cannot be put to that use", 409
+    ),
+    errors.NeverInShadow: ProblemKind("never-in-shadow", "It has never run in shadow", 409),
     errors.DeadLetterSettled: ProblemKind(
         "dead-letter-settled", "The dead letter is already settled", 409
     ),
@@ -128,6 +135,10 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.NotTogether: ProblemKind("not-together", "Another item was refused", 422),
     errors.Refused: ProblemKind("refused", "Refused", 403),
     errors.NotAuthenticated: ProblemKind("not-authenticated", "Not signed in", 401),
+    errors.OneTimeCodeNeeded: ProblemKind(
+        "one-time-code-needed", "A one-time code is needed as well", 401
+    ),
+    errors.WrongOneTimeCode: ProblemKind("wrong-one-time-code", "The code is wrong", 401),
     errors.NotPermitted: ProblemKind("not-permitted", "Not permitted", 403),
     errors.WrongPassword: ProblemKind("wrong-password", "The current password is wrong", 403),
     errors.OAuthRefused: ProblemKind("oauth-refused", "The token request is refused", 400),

@@ -20,6 +20,7 @@ from aether_core.errors import AetherError, InvalidFields, InvalidInput, NotFoun
 from aether_core.money import exponent_of
 
 _PARAMETER_COUNT_MAX = 50
+_NUMBER_LENGTH_MAX = 18
 
 
 async def check_query(request: Request) -> None:
@@ -68,6 +69,14 @@ def parse_id(text: str, what: str) -> UUID:
     if str(identifier) != text:
         raise NotFound(what)
     return identifier
+
+
+def parse_number(text: str, what: str) -> int:
+    """Return a number that counts from 1, in its one canonical form. Raises NotFound."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _NUMBER_LENGTH_MAX
+    if not is_number or text.startswith("0"):
+        raise NotFound(what)
+    return int(text)
 
 
 def parse_instant(field: str, text: str | None) -> datetime | None:

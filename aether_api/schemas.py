@@ -156,6 +156,8 @@ class Reason(_Answer):
     spread: float
     observations: int
     z_score: float
+    contribution: float = Field(description="Log-odds of fraud that this detector adds.")
+    window_s: float | None = Field(description="Seconds that the observation covers.")
 
 
 class Transaction(_Answer):
@@ -228,6 +230,14 @@ class PipelineIdentity(_Answer):
     holds: bool
 
 
+class LastBatch(_Answer):
+    """The last entries of a shard that were committed together."""
+
+    entries: int
+    commit_ms: float = Field(description="From the first one's reading until all were committed.")
+    committed_at: datetime
+
+
 class ShardState(_Answer):
     """One shard: how far it is committed, and by whom. Counts are of this incarnation."""
 
@@ -242,6 +252,7 @@ class ShardState(_Answer):
     oldest_seconds: float | None
     owner: str | None
     updated_at: datetime
+    last_batch: LastBatch | None = Field(description="Null until one was committed.")
 
 
 class LostRange(_Answer):

@@ -7,13 +7,17 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aether_api.refusals import Responses
 from aether_core.identity.password_rule import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
+from aether_core.identity.second_factor import CODE_LENGTH_MAX
 
 _EMAIL = "ada@example.com"
 _PASSWORD = "correct horse battery"  # noqa: S105 - an example
 _ACCESS_TOKEN = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6…"  # noqa: S105 - an example
 _REFRESH_TOKEN = "aether_refresh_8Kx…"  # noqa: S105 - an example
 _CUSTOMER_SCOPE = "transactions:read transactions:write"
+
+_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - an example
 
 _USER_CODE = "WDJB-MJHT"
 
@@ -38,6 +42,10 @@ Password = Annotated[
 ]
 
 
+CurrentPassword = Annotated[str, Field(min_length=1, max_length=_PASSWORD_CAP)]
+OneTimeCode = Annotated[str, Field(min_length=1, max_length=CODE_LENGTH_MAX, examples=["492039"])]
+
+
 class _Body(BaseModel):
     """A request's body: unknown fields are refused, types are not converted."""
 
@@ -56,6 +64,10 @@ class Credentials(_Body):
 
     email: Email
     password: Password
+    one_time_code: OneTimeCode | None = Field(
+        None,
+        description="For an account with a second factor: the app's code, or a recovery code.",
+    )
     use_cookie: bool = Field(
         False,
         description=(
@@ -63,6 +75,34 @@ class Credentials(_Body):
             " and `refresh_token` is null."
         ),
     )
+
+
+class NewSecondFactor(BaseModel):
+    """A secret for an authenticator app, which is confirmed by a code of it."""
+
+    secret: str = Field(examples=[_SECRET], description="Base 32; for apps without a camera.")
+    uri: str = Field(
+        examples=[f"otpauth://totp/Aether:ada%40example.com?secret={_SECRET}&issuer=Aether"],
+        description="The same, to be shown as a QR code.",
+    )
+
+
+class SecondFactorStart(_Body):
+    """Who is to have a second factor shows that it is they."""
+
+    current_password: CurrentPassword
+
+
+class SecondFactorProof(_Body):
+    """A code of the app that was just set up."""
+
+    one_time_code: OneTimeCode
+
+
+class SecondFactorRemoval(SecondFactorStart):
+    """Who has a second factor, shown by both."""
+
+    one_time_code: OneTimeCode
 
 
 class Refresh(_Body):
@@ -92,6 +132,15 @@ class Tokens(BaseModel):
     scope: str = Field(examples=[_CUSTOMER_SCOPE])
 
 
+class TokensWithRecoveryCodes(Tokens):
+    """The tokens of a sign-in that goes on, and codes for when the app is lost."""
+
+    recovery_codes: list[str] = Field(
+        examples=[["mfrg-gzdf-mztw-q2lk-nnwg-23tp"]],
+        description="Shown this once. Each is good once, in the place of a one-time code.",
+    )
+
+
 class Message(BaseModel):
     """That it was done."""
 
@@ -106,6 +155,13 @@ class Me(BaseModel):
     role: Literal["customer", "analyst", "operator", "admin", "service"]
     account_id: str | None = Field(examples=["acc_5f2c8d1e9a3b"])
     scopes: list[str] = Field(examples=[_CUSTOMER_SCOPE.split()])
+    second_factor: Literal["on", "off", "owed"] | None = Field(
+        examples=["on"],
+        description=(
+            "owed: it must be set up before anything else, and there are no scopes until then."
+            " Null for a service."
+        ),
+    )
 
 
 class OAuthTokens(BaseModel):
@@ -240,7 +296,7 @@ def form_body(
     }
 
 
-REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+REFUSALS: Final[Responses] = {
     400: {"model": OAuthError, "description": "The request is refused."},
     401: {"model": OAuthError, "description": "The client is not known or its secret is wrong."},
 }

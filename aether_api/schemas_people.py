@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aether_api.schemas_auth import Email, Password
+from aether_api.schemas_auth import CurrentPassword, Email, Password
 from aether_core.identity.clients import (
     CLIENT_NAME_LENGTH_MAX,
     OVERLAP_S_DEFAULT,
@@ -54,6 +54,7 @@ class User(BaseModel):
     is_active: bool
     created_at: datetime = Field(examples=[_INSTANT])
     last_sign_in_at: datetime | None = Field(examples=[_INSTANT])
+    has_second_factor: bool = Field(description="Whether one-time codes are asked for.")
     session_count: int = Field(examples=[2], description="Sign-ins that have not ended.")
 
 
@@ -69,7 +70,7 @@ class UserWithPassword(User):
 class PasswordChange(_Body):
     """Another password for who is signed in."""
 
-    current_password: Annotated[str, Field(min_length=1, max_length=1024)]
+    current_password: CurrentPassword
     new_password: Password
 
 
@@ -84,7 +85,9 @@ class SignIn(BaseModel):
     last_used_at: datetime = Field(
         examples=[_INSTANT], description="When it was last refreshed, or begun."
     )
-    expires_at: datetime = Field(examples=[_INSTANT])
+    expires_at: datetime = Field(
+        examples=[_INSTANT], description="When it ends by itself, unless it is used before."
+    )
     address: str = Field(examples=["192.0.2.7"], description="Where it was used last.")
     user_agent: str = Field(examples=["Mozilla/5.0 …"])
     is_current: bool = Field(description="Whether this request belongs to it.")

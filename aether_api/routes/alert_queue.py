@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -14,6 +14,7 @@ from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
 from aether_api.parts import parts_of
 from aether_api.problems import Problem, problem_of
 from aether_api.query import parse_id
+from aether_api.refusals import Responses
 from aether_api.triage import MayDecide, alert_answer, announce, note_change
 from aether_core.alert import AlertView
 from aether_core.database.connection import Session, borrow
@@ -23,9 +24,7 @@ from aether_core.errors import AlertConflict, InvalidInput, NotFound
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 _encode = msgspec.json.Encoder().encode
-_EMPTY: Final[dict[int | str, dict[str, Any]]] = {
-    204: {"description": "Nothing waits that nobody has", "model": None}
-}
+_EMPTY: Final[Responses] = {204: {"description": "Nothing waits that nobody has", "model": None}}
 
 
 class _Result(msgspec.Struct, frozen=True):

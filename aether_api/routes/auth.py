@@ -12,10 +12,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
 
+from aether_api import one_time_codes
 from aether_api.access import Access, Caller, access_of, authorization_of, require
 from aether_api.auditing import actor_of, actor_of_user, note_act, note_reuse
 from aether_api.origins import address_of, origin_of
 from aether_api.policy import open_because
+from aether_api.refusals import EMAIL_TAKEN, LIMITED, Responses
 from aether_api.schemas_auth import (
     Credentials,
     Me,
@@ -31,12 +33,19 @@ from aether_core.database.connection import Session, borrow
 from aether_core.database.revocations import Revocation
 from aether_core.database.sessions import find_session as find_sign_in
 from aether_core.database.users import User, find_user, find_user_by_email
-from aether_core.errors import InvalidInput, NotAuthenticated, NotPermitted
+from aether_core.errors import (
+    InvalidInput,
+    NotAuthenticated,
+    NotPermitted,
+    OneTimeCodeNeeded,
+    WrongOneTimeCode,
+)
 from aether_core.identity import accounts
 from aether_core.identity.attempts import (
     give_login_attempt_back,
     take_login_attempt,
     take_registration,
+    undo_login_attempt,
 )
 from aether_core.identity.emails import normalise_email
 from aether_core.identity.issuing import issue_to_user
@@ -48,6 +57,7 @@ from aether_core.identity.refreshing import (
     find_session,
     refresh,
 )
+from aether_core.identity.second_factor import is_owed
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
 
@@ -58,6 +68,12 @@ _COOKIE_PATH: Final = "/auth"
 _WRONG: Final = "The e-mail address or the password is wrong."
 _ENDED: Final = "The sign-in has ended; sign in again."
 
+_WRONG_CREDENTIALS: Final[Responses] = {
+    401: {"description": "Wrong, or a one-time code is needed as well; `type` says which."}
+}
+_ENDED_SIGN_IN: Final[Responses] = {401: {"description": "The sign-in has ended."}}
+_OTHER_SITE: Final[Responses] = {403: {"description": "A page of another site asks."}}
+
 CookieToken = Annotated[
     str | None, Cookie(alias=COOKIE_NAME, description="A browser's refresh token.")
 ]
@@ -67,6 +83,7 @@ CookieToken = Annotated[
     "/register",
     status_code=201,
     summary="Register",
+    responses=EMAIL_TAKEN | LIMITED,
     dependencies=[Depends(open_because("whoever comes becomes a customer, and no more"))],
 )
 async def register(body: Registration, request: Request) -> Registered:
@@ -98,10 +115,15 @@ async def register(body: Registration, request: Request) -> Registered:
 @router.post(
     "/login",
     summary="Sign in",
+    responses=_WRONG_CREDENTIALS | _OTHER_SITE | LIMITED,
     dependencies=[Depends(open_because("the password is the permission"))],
 )
 async def login(body: Credentials, request: Request, response: Response) -> Tokens:
-    """Exchange e-mail address and password for an access token and a refresh token."""
+    """Exchange e-mail address and password for an access token and a refresh token.
+
+    An account with a second factor asks for a one-time code as well: without one the answer is
+    401, `/problems/one-time-code-needed`.
+    """
     if body.use_cookie:
         _refuse_other_sites(request)
     access = access_of(request)
@@ -115,10 +137,10 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
     if user is None or not user.is_active or not is_right:
         await _note_failure(access, request, body.email, user)
         raise NotAuthenticated(_WRONG)
+    if user.totp_since is not None:
+        await _check_code(access, request, user, body.one_time_code)
     async with borrow(access.pool) as connection, connection.transaction():
-        signed_in = await begin_session(
-            connection, user, life_s=settings.refresh_token_s, origin=origin_of(request)
-        )
+        signed_in = await begin_session(connection, user, settings, origin=origin_of(request))
         if signed_in is not None:
             await accounts.keep_hash_current(connection, access.hasher, user, body.password)
             await note_act(
@@ -138,6 +160,7 @@ async def login(body: Credentials, request: Request, response: Response) -> Toke
 @router.post(
     "/refresh",
     summary="Go on with a sign-in",
+    responses=_ENDED_SIGN_IN | _OTHER_SITE,
     dependencies=[Depends(open_because("the refresh token is the permission"))],
 )
 async def refresh_sign_in(
@@ -172,6 +195,7 @@ async def refresh_sign_in(
 @router.post(
     "/logout",
     summary="Sign out",
+    responses=_ENDED_SIGN_IN | _OTHER_SITE,
     dependencies=[Depends(open_because("any token of the sign-in is the permission to end it"))],
 )
 async def logout(
@@ -208,9 +232,11 @@ async def me(request: Request, caller: Annotated[Caller, Depends(require())]) ->
         if caller.kind == "client":
             client = await find_client(connection, caller.subject)
             name = client.name if client is not None else None
+            state = None
         else:
             user = await find_user(connection, UUID(caller.subject))
             name = user.email if user is not None else None
+            state = None if user is None else _second_factor_of(access, user)
     if name is None:
         raise NotAuthenticated(_ENDED, "invalid_token")
     return Me.model_validate(
@@ -220,8 +246,25 @@ async def me(request: Request, caller: Annotated[Caller, Depends(require())]) ->
             "role": caller.role or "service",
             "account_id": caller.account_id,
             "scopes": sorted(caller.scopes),
+            "second_factor": state,
         }
     )
+
+
+def _second_factor_of(access: Access, user: User) -> str:
+    if user.totp_since is not None:
+        return "on"
+    return "owed" if is_owed(access.settings.identity, user) else "off"
+
+
+async def _check_code(access: Access, request: Request, user: User, code: str | None) -> None:
+    """Raise OneTimeCodeNeeded, WrongOneTimeCode, TooManyAttempts; return when the code is right."""
+    if code is None:
+        await undo_login_attempt(access.redis, email=user.email, address=address_of(request))
+        raise OneTimeCodeNeeded
+    if not await one_time_codes.is_right(access, user, code):
+        await _note_failure(access, request, user.email, user, is_code=True)
+        raise WrongOneTimeCode
 
 
 async def _find_user(access: Access, text: str) -> User | None:
@@ -308,7 +351,7 @@ async def _end_all(connection: Session, request: Request, user_id: UUID) -> Revo
 
 
 async def _note_failure(
-    access: Access, request: Request, attempted: str, user: User | None
+    access: Access, request: Request, attempted: str, user: User | None, *, is_code: bool = False
 ) -> None:
     """Note a sign-in that failed; refused attempts beyond the limits leave no entry."""
     try:
@@ -323,7 +366,11 @@ async def _note_failure(
             NOBODY,
             subject=str(user.id) if user is not None else "",
             outcome="failure",
-            details={"email": email, "is_disabled": user is not None and not user.is_active},
+            details={
+                "email": email,
+                "is_disabled": user is not None and not user.is_active,
+                "is_code": is_code,
+            },
         )
 
 

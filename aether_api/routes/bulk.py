@@ -30,6 +30,7 @@ from aether_api.hot import HotResponse, HotRoute
 from aether_api.parts import Parts
 from aether_api.problems import MalformedRequest
 from aether_api.query import refuse_unknown_query
+from aether_api.refusals import Responses
 from aether_api.routes.transactions import WRITE, check_may_write
 from aether_core.errors import InvalidInput, Unavailable
 from aether_core.settings import Settings
@@ -80,7 +81,7 @@ _DOCUMENTATION: Final[dict[str, Any]] = {
         }
     ],
 }
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+_RESPONSES: Final[Responses] = {
     200: {
         "description": (
             "A result an item, in order, in the form of the request. An answer in lines ends with a"

@@ -6,14 +6,14 @@ older one is good beside the new one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from aether_api import schemas
 from aether_api.access import Administrator, Caller, access_of
 from aether_api.auditing import actor_of, note_act
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
+from aether_api.refusals import Responses
 from aether_api.schemas_people import ClientWithSecret, NewServiceClient, Rotation, ServiceClient
 from aether_core.database.clients import Client, find_client, find_clients
 from aether_core.database.connection import Session, borrow
@@ -24,12 +24,8 @@ from aether_core.identity.roles import scope_text
 router = APIRouter(prefix="/clients", tags=["administration"])
 
 _ID_PREFIX: Final = "client_"
-_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": schemas.Problem, "description": "No such client"}
-}
-_TAKEN: Final[dict[int | str, dict[str, Any]]] = {
-    409: {"model": schemas.Problem, "description": "The name is taken"}
-}
+_NOT_FOUND: Final[Responses] = {404: {"description": "No such client"}}
+_TAKEN: Final[Responses] = {409: {"description": "The name is taken"}}
 
 
 @router.get("/", summary="List service clients")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,6 +16,7 @@ from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.parts import parts_of
 from aether_api.query import parse_id
+from aether_api.refusals import Responses
 from aether_core.database.connection import borrow
 from aether_core.database.dead_letters import (
     KeptLetter,
@@ -34,12 +35,10 @@ READ: Final = "operations:read"
 WRITE: Final = "operations:write"
 
 _encode = msgspec.json.Encoder().encode
-_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": schemas.Problem, "description": "No such dead letter"}
-}
-_SETTLED: Final[dict[int | str, dict[str, Any]]] = {
+_NOT_FOUND: Final[Responses] = {404: {"description": "No such dead letter"}}
+_SETTLED: Final[Responses] = {
     **_NOT_FOUND,
-    409: {"model": schemas.Problem, "description": "It was replayed or discarded before"},
+    409: {"description": "It was replayed or discarded before"},
 }
 
 

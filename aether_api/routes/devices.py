@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -18,6 +18,7 @@ from aether_api.auditing import actor_of, note_act
 from aether_api.oauth_requests import authenticate_client, need_client_id, read_form
 from aether_api.origins import address_of
 from aether_api.policy import open_because
+from aether_api.refusals import LIMITED, Responses
 from aether_api.schemas_auth import (
     REFUSALS,
     DeviceCodes,
@@ -45,7 +46,7 @@ UserCode = Annotated[
     str,
     Path(max_length=32, description="As the device shows it; hyphens and case do not matter."),
 ]
-_NO_CODE: Final[dict[int | str, dict[str, Any]]] = {
+_NO_CODE: Final[Responses] = {
     404: {"description": "There is no such code."},
     409: {"description": "The code was approved or denied before."},
     410: {"description": "The code has expired."},
@@ -57,7 +58,7 @@ _NO_CODE: Final[dict[int | str, dict[str, Any]]] = {
     "/oauth/device_authorization",
     dependencies=[Depends(open_because("nothing is given away before somebody approves"))],
     summary="Ask for codes for a device",
-    responses=REFUSALS,
+    responses=REFUSALS | LIMITED,
     openapi_extra=form_body(
         {"scope": {"type": "string", "description": "Fewer scopes than the person has."}},
         ["client_id"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from aether_api.bodies import ClientLeft
 from aether_api.live import HEARTBEAT_S, Live
 from aether_api.parts import Parts, parts_of
 from aether_api.policy import Policy
+from aether_api.refusals import Responses
 from aether_api.subscription import Audience, Subscription
 from aether_core.errors import AetherError
 
@@ -38,7 +39,7 @@ _EXAMPLE: Final = (
     '"committed_total":120034,"flagged_total":87}\n\n'
     ": heartbeat\nid: 1769860800123-0\n\n"
 )
-_DOCUMENTATION: Final[dict[int | str, dict[str, Any]]] = {
+_DOCUMENTATION: Final[Responses] = {
     200: {
         "description": "A stream of Server-Sent Events that ends with the token.",
         "content": {
@@ -47,7 +48,8 @@ _DOCUMENTATION: Final[dict[int | str, dict[str, Any]]] = {
                 "examples": {"events": {"value": _EXAMPLE}},
             }
         },
-    }
+    },
+    429: {"description": "One holds as many feeds open as one may."},
 }
 
 

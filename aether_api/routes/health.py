@@ -80,7 +80,11 @@ async def ready(request: Request) -> Response:
     dependencies=[
         Depends(open_because("this machine's Prometheus reads it; others need operations:read"))
     ],
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format"}},
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus text format"},
+        401: {"description": "Asked from elsewhere, by nobody."},
+        403: {"description": "Asked from elsewhere, without the scope `operations:read`."},
+    },
 )
 async def metrics(request: Request) -> Response:
     """Show this process's metrics: to this machine, or with the scope `operations:read`."""

@@ -180,7 +180,7 @@ async def _grant_device(
             connection,
             device_code,
             client_id=client_id,
-            life_s=settings.refresh_token_s,
+            settings=settings,
             origin=origin_of(request),
         )
         if isinstance(outcome, SignedIn):

@@ -38,7 +38,7 @@ async def pipeline(
 @router.get(
     "/trace/{transaction_id}",
     response_model=schemas.Trace,
-    responses={404: {"model": schemas.Problem, "description": "Nothing is known of such an id"}},
+    responses={404: {"description": "Nothing is known of such an id"}},
 )
 async def trace(
     request: Request, transaction_id: str, _caller: Annotated[Caller, Depends(require(READ))]

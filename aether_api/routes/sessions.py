@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from aether_api import schemas
 from aether_api.access import Caller, Person, access_of
 from aether_api.auditing import actor_of, note_act
-from aether_api.origins import address_of, origin_of
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.query import parse_id
+from aether_api.reauthentication import begin_anew, confirm_password
+from aether_api.refusals import LIMITED, Responses
 from aether_api.routes.auth import CookieToken, answer_with_tokens
 from aether_api.schemas_auth import Tokens
 from aether_api.schemas_people import PasswordChange, SignIn
 from aether_core.database.connection import borrow
 from aether_core.database.sessions import LiveSession, find_live_sessions
-from aether_core.database.users import User, find_user
-from aether_core.errors import InvalidInput, NotAuthenticated, WrongPassword
+from aether_core.database.users import User
+from aether_core.errors import InvalidInput
 from aether_core.identity import accounts
-from aether_core.identity.attempts import give_login_attempt_back, take_login_attempt
 from aether_core.identity.password_rule import check_password
-from aether_core.identity.refreshing import begin_session
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
 
-_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": schemas.Problem, "description": "None of one's own"}
-}
-_WRONG: Final[dict[int | str, dict[str, Any]]] = {
-    403: {"model": schemas.Problem, "description": "The current password is wrong"}
-}
+_NOT_FOUND: Final[Responses] = {404: {"description": "None of one's own"}}
+_WRONG: Final[Responses] = {403: {"description": "The current password is wrong"}}
 
 
 @router.get("/sessions", summary="List one's sign-ins")
@@ -66,7 +60,7 @@ async def end_session(request: Request, session_id: str, caller: Person) -> None
     await access.apply(revocation)
 
 
-@router.post("/password", summary="Change one's password", responses=_WRONG)
+@router.post("/password", summary="Change one's password", responses=_WRONG | LIMITED)
 async def change_password(
     request: Request,
     response: Response,
@@ -81,35 +75,16 @@ async def change_password(
     cookie.
     """
     access = access_of(request)
-    settings = access.settings.identity
-    user = await _find_user(request, caller)
+    user = await confirm_password(request, caller, body.current_password, "user.password")
     _check_new(body, user)
-    address = address_of(request)
-    await take_login_attempt(access.redis, settings, email=user.email, address=address)
-    if not await access.hasher.matches(body.current_password, user.password_hash):
-        await _note_failure(request, caller)
-        raise WrongPassword
     password_hash = await access.hasher.hash(body.new_password)
     async with borrow(access.pool) as connection, connection.transaction():
         changed, revocation = await accounts.replace_password(connection, user, password_hash)
-        signed_in = await begin_session(
-            connection, changed, life_s=settings.refresh_token_s, origin=origin_of(request)
-        )
-        if signed_in is None:
-            raise NotAuthenticated
+        signed_in = await begin_anew(request, connection, changed)
         await note_act(connection, request, "user.password", actor_of(caller), subject=str(user.id))
     await access.apply(revocation)
-    await give_login_attempt_back(access.redis, email=user.email, address=address)
     in_cookie = aether_refresh is not None
     return await answer_with_tokens(access, request, response, signed_in, in_cookie=in_cookie)
-
-
-async def _find_user(request: Request, caller: Caller) -> User:
-    async with borrow(access_of(request).pool) as connection:
-        user = await find_user(connection, UUID(caller.subject))
-    if user is None or not user.is_active:
-        raise NotAuthenticated
-    return user
 
 
 def _check_new(body: PasswordChange, user: User) -> None:
@@ -118,25 +93,13 @@ def _check_new(body: PasswordChange, user: User) -> None:
         raise InvalidInput("new_password", "This is the current password; choose another.")
 
 
-async def _note_failure(request: Request, caller: Caller) -> None:
-    async with borrow(access_of(request).pool) as connection:
-        await note_act(
-            connection,
-            request,
-            "user.password",
-            actor_of(caller),
-            subject=caller.subject,
-            outcome="failure",
-        )
-
-
 def _view(session: LiveSession, caller: Caller) -> SignIn:
     return SignIn(
         session_id=session.id,
         client=session.client_id,
         created_at=session.created_at,
         last_used_at=session.last_used_at,
-        expires_at=session.expires_at,
+        expires_at=session.ends_at,
         address=session.address,
         user_agent=session.user_agent,
         is_current=str(session.id) == caller.session_id,

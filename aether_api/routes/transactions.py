@@ -244,7 +244,7 @@ async def stream_length(
     responses={
         200: {"headers": _GET_HEADERS},
         404: {"model": schemas.Problem},
-        410: {"model": schemas.Problem, "description": "It could not be processed; discarded"},
+        410: {"description": "It could not be processed; discarded"},
     },
 )
 async def get_transaction(

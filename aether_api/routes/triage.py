@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from aether_api.callers import name_of
 from aether_api.fields import DESCRIPTION_LENGTH_MAX, check_text
 from aether_api.parts import parts_of
 from aether_api.query import parse_id
+from aether_api.refusals import Responses
 from aether_api.triage import MayDecide, alert_answer, announce, note_change
 from aether_core.database.connection import Session, borrow
 from aether_core.database.triage import (
@@ -38,8 +39,8 @@ from aether_core.identity.emails import EMAIL_LENGTH_MAX
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 _ETAG = re.compile(r'"([0-9]{1,9})"')
-_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": schemas.Problem, "description": "No such alert"},
+_REFUSED: Final[Responses] = {
+    404: {"description": "No such alert"},
     409: {
         "model": schemas.Problem,
         "description": "Somebody else was first; `change` is what they did last.",

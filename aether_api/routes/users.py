@@ -7,35 +7,37 @@ What voids tokens does so at once here, and within a second on every other gatew
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from aether_api import schemas
 from aether_api.access import Access, Administrator, Caller, access_of
 from aether_api.auditing import actor_of, note_act
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.query import parse_id
+from aether_api.refusals import EMAIL_TAKEN, LIMITED, Responses
 from aether_api.schemas_people import NewUser, RoleChange, User, UserWithPassword
 from aether_core.database import users
 from aether_core.database.connection import Session, borrow
 from aether_core.database.revocations import Revocation
 from aether_core.database.users import ListedUser, UserFilter
 from aether_core.errors import NotFound, OwnRole
-from aether_core.identity import accounts
+from aether_core.identity import accounts, second_factor
 from aether_core.identity.emails import EMAIL_LENGTH_MAX, normalise_email
 from aether_core.identity.passwords import make_password
 from aether_core.identity.roles import Role
 
 router = APIRouter(prefix="/users", tags=["administration"])
 
-_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": schemas.Problem, "description": "No such user"}
-}
-_KEPT: Final[dict[int | str, dict[str, Any]]] = {
+_NOT_FOUND: Final[Responses] = {404: {"description": "No such user"}}
+_KEPT: Final[Responses] = {
     **_NOT_FOUND,
-    409: {"model": schemas.Problem, "description": "The last active admin, or one's own role"},
+    409: {"description": "The last active admin, or one's own role"},
+}
+_KEPT_FACTOR: Final[Responses] = {
+    **_NOT_FOUND,
+    409: {"description": "There is none"},
 }
 
 
@@ -67,7 +69,7 @@ async def list_users(
     return [_view(user) for user in found]
 
 
-@router.post("/", status_code=201, summary="Add a user")
+@router.post("/", status_code=201, summary="Add a user", responses=EMAIL_TAKEN | LIMITED)
 async def add_user(
     request: Request, response: Response, caller: Administrator, body: NewUser
 ) -> UserWithPassword:
@@ -139,7 +141,7 @@ async def enable(request: Request, user_id: str, caller: Administrator) -> User:
     return await _act(request, caller, parse_id(user_id, "user"), "user.enable", act)
 
 
-@router.post("/{user_id}/reset", summary="Reset a user's password", responses=_NOT_FOUND)
+@router.post("/{user_id}/reset", summary="Reset a user's password", responses=_NOT_FOUND | LIMITED)
 async def reset(request: Request, user_id: str, caller: Administrator) -> UserWithPassword:
     """Give a user a password made at random, shown this once, and end all their sign-ins."""
     password = make_password()
@@ -160,6 +162,24 @@ async def sign_out(request: Request, user_id: str, caller: Administrator) -> Use
         return await accounts.sign_out_everywhere(connection, user.id)
 
     return await _act(request, caller, parse_id(user_id, "user"), "session.end", act)
+
+
+@router.post(
+    "/{user_id}/remove-second-factor",
+    summary="Take a user's second factor away",
+    responses=_KEPT_FACTOR,
+)
+async def remove_second_factor(request: Request, user_id: str, caller: Administrator) -> User:
+    """Ask a user for no one-time codes, since app and recovery codes are lost; ends all sign-ins.
+
+    Make sure by another way that it is they who ask.
+    """
+
+    async def act(connection: Session, user: users.User) -> Revocation:
+        _, revocation = await second_factor.remove(connection, user.id)
+        return revocation
+
+    return await _act(request, caller, parse_id(user_id, "user"), "second_factor.remove", act)
 
 
 async def _act(
@@ -216,6 +236,7 @@ def _view(user: ListedUser) -> User:
         is_active=user.is_active,
         created_at=user.created_at,
         last_sign_in_at=user.last_sign_in_at,
+        has_second_factor=user.has_second_factor,
         session_count=user.session_count,
     )
 
