@@ -14,7 +14,7 @@ from aether_core.database.connection import Session
 from aether_core.database.revocations import Revocation
 from aether_core.database.users import User
 from aether_core.errors import CannotStart, InvalidInput
-from aether_core.identity import accounts
+from aether_core.identity import accounts, second_factor
 from aether_core.identity.emails import normalise_email
 from aether_core.identity.password_rule import check_password
 from aether_core.identity.passwords import PasswordHasher, make_password
@@ -98,6 +98,16 @@ def set_user_active(email: str, *, is_active: bool) -> None:
         return await accounts.set_active(connection, user, is_active=is_active)
 
     _change_user(email, "user.enable" if is_active else "user.disable", act)
+
+
+def remove_second_factor(email: str) -> None:
+    """Ask a user for no one-time codes any more. Raises NotFound, SecondFactorMissing."""
+
+    async def act(connection: Session, user: User) -> Revocation:
+        _, revocation = await second_factor.remove(connection, user.id)
+        return revocation
+
+    _change_user(email, "second_factor.remove", act)
 
 
 def read_password(*, from_stdin: bool) -> tuple[str, bool]:

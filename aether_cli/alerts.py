@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -22,8 +19,8 @@ _STATES = ("waiting", "open", "taken", "resolved")
 _ORDERS = ("expected_loss", "newest")
 _CSV_NAMES = (
     "id", "state", "expected_loss", "score", "decision", "amount", "currency", "account_id",
-    "merchant", "created_at", "assignee", "taken_by", "taken_until", "resolution", "resolved_by",
-    "resolved_at", "note", "version",
+    "merchant", "created_at", "transaction_count", "total_amount", "assignee", "taken_by",
+    "taken_until", "resolution", "resolved_by", "resolved_at", "note", "version",
 )  # fmt: skip
 
 _Id = Annotated[UUID, typer.Argument(help="Its id.")]
@@ -36,7 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the subcommand."""
     group = typer.Typer(help="Fraud alerts and what becomes of them.", no_args_is_help=True)
     group.command("list")(list_)
-    for command in (show, take, release, assign, note, resolve, reopen, bulk):
+    for command in (budget, show, take, release, assign, note, resolve, reopen, bulk):
         group.command()(command)
     app.add_typer(group, name="alerts")
 
@@ -50,12 +47,16 @@ def list_(
     merchant: Annotated[str | None, typer.Option(help="Of one merchant.")] = None,
     assignee: Annotated[str | None, typer.Option(help="Given to one analyst.")] = None,
     decision: Annotated[str | None, typer.Option(help="review or decline.")] = None,
+    score_min: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of at least this score: see `budget`.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most of them.")] = 50,
     as_json: _Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
 ) -> None:
     """List them; those that wait, open or taken, by expected loss unless something else is said."""
     from aether_cli.changes import change
+    from aether_cli.printing import print_json
     from aether_core.database.alerts import AlertFilter, find_alerts
     from aether_core.errors import InvalidInput
 
@@ -71,6 +72,7 @@ def list_(
         merchant=merchant,
         assignee=assignee,
         decision=decision,
+        score_min=score_min,
         by_expected_loss=wanted == "expected_loss",
     )
 
@@ -79,16 +81,46 @@ def list_(
 
     found = change(work)
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif as_csv:
         _print_csv(found)
     else:
         _print_table(found)
 
 
+def budget(as_json: _Json = False) -> None:
+    """Say how many alerts an hour there may be, and from which score on they are within that."""
+    from aether_cli.changes import change, running_settings
+    from aether_cli.printing import print_json
+    from aether_core.database.budget import Budget, find_budget
+
+    settings = running_settings()
+
+    async def work(connection: Session) -> Budget:
+        return await find_budget(connection, settings.alerts.budget_per_hour)
+
+    found = change(work, settings)
+    if as_json:
+        print_json(found)
+        return
+    wanted = f"{found.budget_per_hour:g} an hour" if found.budget_per_hour else "none"
+    typer.echo(
+        f"budget: {wanted}; raised: {found.raised_per_hour:.1f} an hour over the last"
+        f" {found.window_hours} hours"
+    )
+    if found.score_cut is None:
+        typer.echo(f"All {found.open_within:,} open alerts are within it.")
+    else:
+        typer.echo(
+            f"From score {found.score_cut:.4f} on alerts are within it: {found.open_within:,} open"
+            f" ones; {found.open_below:,} are below."
+        )
+
+
 def show(identifier: _Id, as_json: _Json = False) -> None:
     """Show one with its reasons and what people did to it."""
     from aether_cli.changes import change
+    from aether_cli.printing import print_json
     from aether_core.database.alerts import find_alert
     from aether_core.database.triage import find_history
     from aether_core.errors import NotFound
@@ -103,7 +135,7 @@ def show(identifier: _Id, as_json: _Json = False) -> None:
 
     alert, history = change(work)
     if as_json:
-        _print_json({"alert": alert, "history": history})
+        print_json({"alert": alert, "history": history})
         return
     _print_alert(alert, history)
 
@@ -190,14 +222,11 @@ def bulk(
     why: _Why = None,
 ) -> None:
     """Decide all alerts of a file alike."""
+    from aether_cli.input_files import read_text
     from aether_core.errors import InvalidInput
 
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput("file", f"The file cannot be read: {type(error).__name__}.") from error
     identifiers = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_text(file).splitlines(), 1):
         if line.strip():
             try:
                 identifiers.append(UUID(line.strip()))
@@ -251,27 +280,12 @@ def _checked(text: str) -> str:
     return check_text("note", text, DESCRIPTION_LENGTH_MAX)
 
 
-def _print_json(value: object) -> None:
-    import json
-
-    import msgspec
-
-    # ASCII only: no text of others reaches a terminal as it is.
-    typer.echo(json.dumps(msgspec.to_builtins(value), indent=2))
-
-
 def _print_csv(found: list[AlertView]) -> None:
     import msgspec
 
-    from aether_core.plain_text import spreadsheet_cell
+    from aether_cli.printing import print_csv
 
-    writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(_CSV_NAMES)
-    for alert in found:
-        cells = msgspec.to_builtins(alert)
-        writer.writerow(
-            [spreadsheet_cell("" if cells[n] is None else str(cells[n])) for n in _CSV_NAMES]
-        )
+    print_csv(_CSV_NAMES, map(msgspec.to_builtins, found))
 
 
 def _print_table(found: list[AlertView]) -> None:
@@ -310,6 +324,10 @@ def _print_alert(alert: AlertView, history: list[AlertChange]) -> None:
         ("score", f"{alert.score:.3f}, {alert.decision}; expected loss {alert.expected_loss:.4g}"),
         ("account", alert.account_id),
         ("amount", f"{alert.amount} {alert.currency} at {alert.merchant}"),
+        (
+            "in all",
+            f"{alert.total_amount} {alert.currency} in {alert.transaction_count} transactions",
+        ),
         ("raised", alert.created_at.isoformat()),
         *(("reason", reason.text) for reason in alert.reasons),
     ]

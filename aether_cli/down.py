@@ -17,13 +17,9 @@ from aether_cli.embedded import resolve_servers
 from aether_cli.health import Health, find_health
 from aether_cli.installation import one_command_at_a_time, stop_everything
 from aether_cli.stores import try_to_note_command
-from aether_cli.supervisor import (
-    RUNNING_STATES,
-    Supervisor,
-    find_supervisord,
-    load_running_settings,
-)
+from aether_cli.supervisor import find_supervisord, load_running_settings
 from aether_core.settings import Settings
+from aether_core.supervision import RUNNING_STATES, Supervisor
 
 
 def register(app: typer.Typer) -> None:

@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from aether_cli.claims import Claim, find_claims, is_alive
 from aether_cli.home import make_home
 from aether_cli.postgres import socket_directory
-from aether_cli.supervisor import Supervisor, find_supervisord
+from aether_cli.supervisor import find_supervisord
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings
+from aether_core.supervision import Supervisor
 
 _OTHER_COMMAND_S_MAX = 300.0
 # Longer than all stopwaitsecs of supervisord.conf, one group after the other.

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether_cli.home import make_run_directory, secret, wheel_directory, write_private
+from aether_cli.memory import memory_bytes
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings
 
@@ -30,7 +31,6 @@ _POSTGRES_SETTINGS = """\
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 60
-shared_buffers = 192MB
 maintenance_work_mem = 64MB
 max_wal_size = 2GB
 wal_compression = on
@@ -46,6 +46,11 @@ max_parallel_workers_per_gather = 0
 autovacuum_naptime = 20s
 """
 
+_MB = 1 << 20
+_SHARED_BUFFERS_SHARE = 8
+_SHARED_BUFFERS_MB_MIN = 128
+_SHARED_BUFFERS_MB_MAX = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
@@ -58,6 +63,7 @@ class ServerUser:
 
 def run_postgres(settings: Settings) -> None:
     """Set PostgreSQL up where that is needed and become it. Does not return."""
+    own_settings = _POSTGRES_SETTINGS + memory_settings(memory_bytes())
     user = _server_user()
     installation = _reachable_installation(user)
     data = _data_directory(settings, user)
@@ -68,9 +74,24 @@ def run_postgres(settings: Settings) -> None:
     os.chdir("/")
     _become(user)
     (data / "postgresql.auto.conf").unlink(missing_ok=True)
-    write_private(data / "postgresql.conf", _POSTGRES_SETTINGS)
+    write_private(data / "postgresql.conf", own_settings)
     write_private(data / "pg_hba.conf", "local all aether scram-sha-256\n")
     os.execv(program, [program, "-D", str(data), "-k", str(sockets)])  # noqa: S606
+
+
+def memory_settings(memory: int) -> str:
+    """Return the lines of the configuration that follow from the memory, in bytes, that there is.
+
+    An eighth is PostgreSQL's own: what an account's list reads, pages all over the table, then
+    stays in it. The rest serves the other processes, and PostgreSQL through the kernel's cache.
+    """
+    megabytes = memory // _MB
+    buffers = min(
+        max(megabytes // _SHARED_BUFFERS_SHARE, _SHARED_BUFFERS_MB_MIN), _SHARED_BUFFERS_MB_MAX
+    )
+    return (
+        f"shared_buffers = {buffers}MB\neffective_cache_size = {max(megabytes // 2, buffers)}MB\n"
+    )
 
 
 def socket_directory(settings: Settings) -> Path:

@@ -87,7 +87,7 @@ def _print_table(outcome: Outcome) -> None:
         refused += f"\n{facts.refused_file}"
     table.add_row("refused", refused)
     table.add_row("written", "unknown" if facts.written is None else f"{facts.written:,}")
-    table.add_row("alerts", "unknown" if facts.alerts is None else f"{facts.alerts:,}")
+    table.add_row("flagged", "unknown" if facts.flagged is None else f"{facts.flagged:,}")
     table.add_row("seconds", f"{facts.seconds:,.1f}")
     table.add_row("transactions/s", f"{facts.transactions_per_s:,.0f}")
     if facts.latency_ms_p50 is not None and facts.latency_ms_p99 is not None:

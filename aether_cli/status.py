@@ -23,13 +23,12 @@ from aether_cli.embedded import resolve_servers
 from aether_cli.health import Health, Part, find_health
 from aether_cli.logs import last_words
 from aether_cli.supervisor import (
-    ProcessState,
-    Supervisor,
     find_supervisord,
     load_running_settings,
     supervisorctl_command,
 )
 from aether_core.settings import Settings
+from aether_core.supervision import ProcessState, Supervisor
 
 _NOT_RUNNING = 3
 

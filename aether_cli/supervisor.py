@@ -8,111 +8,26 @@ last as long as it does; other commands adopt them from there.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import socket
+import signal
 import subprocess
 import sys
 import time
-import xmlrpc.client
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
 
 from aether_cli.claims import is_alive
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings, load_settings
+from aether_core.supervision import Supervisor
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-_ANSWER_S_MAX = 10.0
 _START_S_MAX = 15.0
 
 # Not for the processes: only `aether up` needs them, once.
 _NOT_KEPT = frozenset({"AETHER_ADMIN_EMAIL", "AETHER_ADMIN_PASSWORD"})
-
-# States of supervisord's processes (supervisor/states.py).
-RUNNING_STATES = frozenset({"RUNNING", "STARTING"})
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessState:
-    """One process as supervisord sees it."""
-
-    group: str
-    name: str
-    state: str
-    pid: int
-    """0 when it does not run."""
-    exit_status: int
-    running_s: float
-    log: Path
-
-    @property
-    def full_name(self) -> str:
-        """The name that supervisorctl takes."""
-        return self.name if self.group == self.name else f"{self.group}:{self.name}"
-
-    @property
-    def has_finished(self) -> bool:
-        """Whether it did its one task and ended, as the migrations do."""
-        return self.state == "EXITED" and self.exit_status == 0 and self.name == "migrate"
-
-
-class Supervisor:
-    """A supervisord that can be asked and told. Its methods raise OSError when it cannot."""
-
-    def __init__(self, settings: Settings) -> None:
-        # The library's answers are untyped; each method below gives them their type.
-        self._server: Any = xmlrpc.client.ServerProxy(
-            "http://localhost/RPC2", transport=_UnixTransport(settings.supervisor_socket)
-        )
-
-    def pid(self) -> int:
-        """Return its process id."""
-        return cast("int", self._server.supervisor.getPID())
-
-    def is_reachable(self) -> bool:
-        """Whether it answers."""
-        with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
-            return self.pid() > 0
-        return False
-
-    def processes(self) -> list[ProcessState]:
-        """Return all processes, in the order of their names."""
-        return [
-            ProcessState(
-                group=info["group"],
-                name=info["name"],
-                state=info["statename"],
-                pid=info["pid"],
-                exit_status=info["exitstatus"],
-                running_s=max(0, info["now"] - info["start"]) if info["pid"] else 0,
-                log=Path(info["stdout_logfile"]),
-            )
-            for info in self._server.supervisor.getAllProcessInfo()
-        ]
-
-    def start_missing(self) -> list[str]:
-        """Start what does not run; return the names."""
-        started = []
-        for process in self.processes():
-            if process.state in RUNNING_STATES or process.has_finished:
-                continue
-            with suppress(xmlrpc.client.Fault):  # it is about to start by itself
-                self._server.supervisor.startProcess(f"{process.group}:{process.name}", False)
-                started.append(process.full_name)
-        return started
-
-    def stop_group(self, group: str) -> None:
-        """Ask a group's processes to end, without waiting for it."""
-        with suppress(xmlrpc.client.Fault):
-            self._server.supervisor.stopProcessGroup(group, False)
-
-    def shut_down(self) -> None:
-        """Ask it to stop everything in order and end, without waiting for it."""
-        self._server.supervisor.shutdown()
 
 
 def find_supervisord(settings: Settings) -> int | None:
@@ -166,7 +81,7 @@ def start_supervisord(settings: Settings) -> Supervisor:
         if not needed.exists():
             raise CannotStart(f"{needed} is missing; install Aether from its checkout: make setup.")
     output = settings.log_directory / "supervisord.out"
-    with output.open("wb") as file:
+    with output.open("wb") as file, _signals_held_back() as held:
         process = subprocess.Popen(
             # In its own session, without a terminal: it outlives the shell that started it.
             [sys.executable, "-P", str(program), "-n", "-s", "-c", str(configuration),
@@ -182,6 +97,8 @@ def start_supervisord(settings: Settings) -> Supervisor:
         )  # fmt: skip
     supervisor = Supervisor(settings)
     try:
+        for number in held:
+            signal.raise_signal(number)
         _wait_until_reachable(supervisor, process, output)
     except BaseException:
         # It may not have written its process id yet: then nobody else would find it.
@@ -189,6 +106,22 @@ def start_supervisord(settings: Settings) -> Supervisor:
         process.wait()
         raise
     return supervisor
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[list[int]]:
+    """Collect the signals that would end this command, so that no child is lost as it begins."""
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, lambda received, _frame: held.append(received))
+        for number in numbers
+    }
+    try:
+        yield held
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _wait_until_reachable(
@@ -224,24 +157,3 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _identifier(settings: Settings) -> str:
     return f"aether-{hashlib.sha256(os.fsencode(settings.home)).hexdigest()[:12]}"
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_ANSWER_S_MAX)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
-        del host  # the socket's path says where
-        return _UnixConnection(self._path)

@@ -28,15 +28,10 @@ from aether_cli.logs import last_words
 from aether_cli.run import EXIT_SET_UP_WRONG
 from aether_cli.servers import check_external_servers
 from aether_cli.stores import try_to_note_command
-from aether_cli.supervisor import (
-    ProcessState,
-    Supervisor,
-    find_supervisord,
-    load_running_settings,
-    start_supervisord,
-)
+from aether_cli.supervisor import find_supervisord, load_running_settings, start_supervisord
 from aether_core.errors import CannotStart
 from aether_core.settings import Settings, load_settings
+from aether_core.supervision import ProcessState, Supervisor
 
 _DISK_FREE_MIN = 512 * 1024 * 1024
 """Bytes: a new PostgreSQL takes 40 MB, its log of changes and Valkey's some hundred under load."""

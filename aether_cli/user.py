@@ -1,4 +1,4 @@
-"""`aether user`: adds, lists, disables and enables people; gives roles and passwords."""
+"""`aether user`: adds, lists, disables, enables people; gives roles, passwords, second factors."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command()(reset)
     group.command()(disable)
     group.command()(enable)
+    group.command()(remove_second_factor)
     app.add_typer(group, name="user")
 
 
@@ -112,6 +113,14 @@ def enable(email: _Email) -> None:
     typer.echo(f"{email} can sign in again.")
 
 
+def remove_second_factor(email: _Email) -> None:
+    """Ask somebody who lost app and recovery codes for none, and sign them out everywhere."""
+    from aether_cli import accounts
+
+    accounts.remove_second_factor(email)
+    typer.echo(f"{email} signs in by the password alone and is signed out everywhere.")
+
+
 def _plain(user: User) -> dict[str, str | bool]:
     return {
         "user_id": str(user.id),
@@ -120,6 +129,7 @@ def _plain(user: User) -> dict[str, str | bool]:
         "account_id": user.account_id,
         "is_active": user.is_active,
         "created_at": user.created_at.isoformat(),
+        "has_second_factor": user.totp_since is not None,
     }
 
 
@@ -128,7 +138,7 @@ def _print_table(found: list[User]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("e-mail", "role", "account", "since", "state")
+    table = Table("e-mail", "role", "account", "since", "state", "second factor")
     for user in found:
         # Addresses are somebody's text: never markup.
         table.add_row(
@@ -137,5 +147,6 @@ def _print_table(found: list[User]) -> None:
             Text(user.account_id),
             f"{user.created_at:%Y-%m-%d}",
             "active" if user.is_active else "disabled",
+            "on" if user.totp_since is not None else "off",
         )
     Console().print(table)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO, TypeAlias
 
@@ -30,7 +31,7 @@ _LABELS: Final = {
 _NAME_LENGTH_MAX = 200
 _CENTS = frozenset(currency for currency, exponent in EXPONENTS.items() if exponent == 2)
 _CENT_DIGITS_MAX = 15
-_EPOCH = datetime.fromtimestamp(0, UTC)
+_NO_INSTANT = datetime.min  # noqa: DTZ901 - that it has no time zone is its meaning
 _LOOK = 0x3FF
 
 
@@ -97,7 +98,7 @@ class _Parser:
                 "file", f"{path} has no column {', '.join(missing)}; is it a payment file?"
             )
         self._width = len(columns)
-        self._places = [columns.index(name) for name in _NEEDED]
+        self._choose = itemgetter(*(columns.index(name) for name in _NEEDED))
         self._label = columns.index(_LABEL) if _LABEL in columns else None
 
     def parse(self, fields: list[str], number: int) -> Line:
@@ -105,10 +106,14 @@ class _Parser:
             return BadLine(
                 number, f"it has {len(fields)} fields where the header has {self._width}"
             )
-        identifier, at, account, merchant, amount, currency = [fields[i] for i in self._places]
+        identifier, at, account, merchant, amount, currency = self._choose(fields)
         try:
-            since = datetime.fromisoformat(at) - _EPOCH
-        except (ValueError, TypeError, OverflowError):
+            moment = datetime.fromisoformat(at)
+            # Exact: a float of seconds keeps microseconds for centuries.
+            at_ms = round(moment.timestamp() * 1_000_000) // 1000
+        except (ValueError, OverflowError):
+            moment = _NO_INSTANT
+        if moment.tzinfo is None:
             return BadLine(number, f"occurred_at: {at!r:.60} is no instant with a time zone")
         try:
             minor_units = _minor_units_of(amount, currency)
@@ -116,19 +121,20 @@ class _Parser:
             return BadLine(number, f"{error.field}: {error.detail}")
         label = None
         if self._label is not None:
+            text = fields[self._label]
             try:
-                label = _LABELS[fields[self._label].strip().lower()]
+                label = _LABELS[text] if text in _LABELS else _LABELS[text.strip().lower()]
             except KeyError:
-                return BadLine(number, f"is_fraud: {fields[self._label]!r:.60} is no label")
-        if (
-            not (identifier and account and merchant)
-            or max(len(identifier), len(account), len(merchant)) > _NAME_LENGTH_MAX
+                return BadLine(number, f"is_fraud: {text!r:.60} is no label")
+        if not (
+            0 < len(identifier) <= _NAME_LENGTH_MAX
+            and 0 < len(account) <= _NAME_LENGTH_MAX
+            and 0 < len(merchant) <= _NAME_LENGTH_MAX
         ):
             return BadLine(
                 number,
                 f"transaction_id, account_id and merchant_id have 1 to {_NAME_LENGTH_MAX} letters",
             )
-        at_ms = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
         return Payment(identifier, at_ms, account, merchant, minor_units, currency, label)
 
 

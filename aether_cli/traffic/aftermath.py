@@ -68,10 +68,10 @@ async def await_written(gateway: GatewayClient, tally: Tally, deadline_s: float)
     return written
 
 
-async def count_alerts(gateway: GatewayClient, tally: Tally) -> int:
+async def count_flagged(gateway: GatewayClient, tally: Tally) -> int:
     """Count the flagged transactions among those of this client that the replay covers.
 
-    Each of them raised an alert, in the database transaction that wrote it.
+    Each of them raised an alert, or joined one, in the database transaction that wrote it.
     """
     if not tally.shards:
         return 0

@@ -25,7 +25,7 @@ from rich.progress import (
 )
 
 from aether_cli.supervisor import load_running_settings
-from aether_cli.traffic.aftermath import await_written, count_alerts
+from aether_cli.traffic.aftermath import await_written, count_flagged
 from aether_cli.traffic.gateway_client import GatewayClient
 from aether_cli.traffic.own_client import Credentials, OwnClient
 from aether_cli.traffic.payment_files import Inspection, inspect, read_rows
@@ -49,7 +49,7 @@ class Wishes:
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What became of the lines. written, alerts: None when that could not be asked.
+    """What became of the lines. written, flagged: None when that could not be asked.
 
     seconds: until the last line was settled; latencies are those of whole requests.
     """
@@ -60,7 +60,7 @@ class Facts(msgspec.Struct, frozen=True):
     refused: int
     refused_file: str | None
     written: int | None
-    alerts: int | None
+    flagged: int | None
     seconds: float
     seconds_until_written: float
     transactions_per_s: float
@@ -138,7 +138,7 @@ class _Run:
         self._began = time.monotonic()
         self._settled_s: float | None = None
         self._written: int | None = None
-        self._alerts: int | None = None
+        self._flagged: int | None = None
         self._retries = 0
         self.refusals = RefusedLines(wishes.file, wishes.refused, inspection.columns)
 
@@ -167,7 +167,7 @@ class _Run:
         self._settled_s = time.monotonic() - self._began
         self._progress.update(self._task, description="waiting until all is written")
         self._written = await await_written(gateway, self._tally, self._wishes.written_deadline_s)
-        self._alerts = await count_alerts(gateway, self._tally)
+        self._flagged = await count_flagged(gateway, self._tally)
 
     def facts(self) -> Facts:
         """Return what is known by now."""
@@ -181,7 +181,7 @@ class _Run:
             refused=tally.refused,
             refused_file=None if self.refusals.path is None else str(self.refusals.path),
             written=self._written,
-            alerts=self._alerts,
+            flagged=self._flagged,
             seconds=seconds,
             seconds_until_written=now_s,
             transactions_per_s=(tally.accepted + tally.replayed) / max(seconds, 1e-9),
