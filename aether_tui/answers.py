@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import TypeVar
 
 import httpx
@@ -16,16 +17,30 @@ import msgspec
 from aether_tui.cleaning import clean, clean_all
 from aether_tui.events import RawEvent
 from aether_tui.problems import (
-    AlreadyDecided,
+    AlertChanged,
+    CodeNeeded,
     GatewayError,
+    NotApproved,
     NotFound,
     NotUnderstood,
     Refused,
     ServerFailed,
+    Settled,
     TooManyAttempts,
     Unreachable,
+    WrongCode,
+    WrongCredentials,
 )
-from aether_tui.values import Alert, Counters, Event, Gap, Heartbeat, Hello, Transaction
+from aether_tui.values import (
+    Alert,
+    AlertChange,
+    Counters,
+    Event,
+    Gap,
+    Heartbeat,
+    Hello,
+    Transaction,
+)
 
 _T = TypeVar("_T")
 _EVENT_TYPES: Mapping[str, type[Event]] = {
@@ -83,17 +98,49 @@ def read_event(raw: RawEvent) -> list[tuple[Event, str | None]]:
 class _Problem(msgspec.Struct, frozen=True):
     """The parts of an RFC 9457 document that the console shows."""
 
+    type: str = ""
     title: str = ""
     detail: str = ""
     request_id: str | None = None
+    change: AlertChange | None = None
+    error: str = ""
+    """RFC 6749, section 5.2."""
+
+
+class Wait(Enum):
+    """What to do about a device code that nobody has approved yet (RFC 8628, section 3.5)."""
+
+    AS_BEFORE = "authorization_pending"
+    LONGER = "slow_down"
+
+
+def sign_in_problem(answer: httpx.Response) -> GatewayError:
+    """Return what is wrong with a sign-in that was answered 401."""
+    match _read_problem(answer).type:
+        case "/problems/one-time-code-needed":
+            return CodeNeeded()
+        case "/problems/wrong-one-time-code":
+            return WrongCode()
+        case _:
+            return WrongCredentials()
+
+
+def wait_of(answer: httpx.Response) -> Wait:
+    """Return how to go on asking for a device's tokens. Raises NotApproved when it is over."""
+    match _read_problem(answer).error:
+        case Wait.AS_BEFORE.value:
+            return Wait.AS_BEFORE
+        case Wait.LONGER.value:
+            return Wait.LONGER
+        case "access_denied":
+            raise NotApproved("The code was denied.")
+        case _:
+            raise NotApproved("The code has run out; ask for a new one.")
 
 
 def problem_of(answer: httpx.Response) -> GatewayError:
     """Return the error that an unsuccessful answer stands for."""
-    try:
-        problem = msgspec.convert(clean_all(msgspec.json.decode(answer.content)), _Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        problem = _Problem()
+    problem = _read_problem(answer)
     detail = problem.detail or problem.title or f"The gateway answered {answer.status_code}."
     match answer.status_code:
         case httpx.codes.FORBIDDEN:
@@ -101,12 +148,21 @@ def problem_of(answer: httpx.Response) -> GatewayError:
         case httpx.codes.NOT_FOUND:
             return NotFound(detail)
         case httpx.codes.CONFLICT:
-            return AlreadyDecided(detail)
+            return (
+                Settled(detail) if problem.change is None else AlertChanged(detail, problem.change)
+            )
         case httpx.codes.TOO_MANY_REQUESTS:
             wait = answer.headers.get("Retry-After", "")
             return TooManyAttempts(detail, int(wait) if wait.isdecimal() else 60)
         case status:
             return ServerFailed(detail, status, problem.request_id)
+
+
+def _read_problem(answer: httpx.Response) -> _Problem:
+    try:
+        return msgspec.convert(clean_all(msgspec.json.decode(answer.content)), _Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Problem()
 
 
 def not_understood(answer: httpx.Response) -> NotUnderstood:

@@ -13,15 +13,17 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
-from textual.screen import Screen
+from textual.filter import LineFilter, Monochrome
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
+from textual.widget import Widget
 
 from aether_tui.ascii import AsciiOnly
 from aether_tui.board import DECIDED_ALERTS, DEPTH, SUMMARY, AnyTopic
@@ -29,17 +31,21 @@ from aether_tui.client import GatewayClient
 from aether_tui.collecting import PauseCollector
 from aether_tui.keys import CONSOLE_BINDINGS
 from aether_tui.live import Connection, LiveFeed, Phase
+from aether_tui.memory import Drafts, Remembered, SignInMemory
 from aether_tui.messages import NewsWanted, ScreenChosen, SessionEnded
+from aether_tui.palettes import DARK, NO_COLOUR, PALETTES, THEME_NAMES, Repaint, theme_of
 from aether_tui.problems import GatewayError, SignedOut
 from aether_tui.screens.alerts import AlertsScreen
+from aether_tui.screens.audit import AuditScreen
 from aether_tui.screens.forecast import ForecastScreen
 from aether_tui.screens.login import LoginScreen
 from aether_tui.screens.overview import OverviewScreen
 from aether_tui.screens.pipeline import PipelineScreen
 from aether_tui.screens.place import PLACES, PlaceScreen, places_for
+from aether_tui.screens.system import SystemScreen
 from aether_tui.screens.transactions import TransactionsScreen
 from aether_tui.session import RECENT_MAX, Desk, Session
-from aether_tui.theme import AETHER_THEME, ASCII_GLYPHS, UNICODE_GLYPHS
+from aether_tui.theme import ASCII_GLYPHS, UNICODE_GLYPHS
 from aether_tui.values import Alert, Counters, Event, Gap, Hello, Identity, Transaction
 from aether_tui.widgets.help import Help, collect_keys
 
@@ -52,12 +58,16 @@ _BUSY_PER_S = 50.0
 _TICK_S = 1.0
 # Nobody waits longer than this for a gateway that does not answer, only to leave.
 _FAREWELL_S = 2.0
+# A dialog is there after a few milliseconds; a card without a focus must not hold keys for long.
+_DIALOG_READY_S = 0.3
 _SCREENS: tuple[type[PlaceScreen], ...] = (
     OverviewScreen,
     TransactionsScreen,
     AlertsScreen,
     ForecastScreen,
     PipelineScreen,
+    SystemScreen,
+    AuditScreen,
 )
 
 _log = logging.getLogger(__name__)
@@ -88,40 +98,93 @@ class ConsoleApp(App[None]):
         email: str = "",
         is_ascii: bool = False,
         is_read_only: bool = False,
+        drafts: Drafts | None = None,
+        memory: SignInMemory | None = None,
+        name: str | None = None,
+        exports: Path | None = None,
+        palette: str = DARK.name,
     ) -> None:
+        """name: what people call the server. memory: keeps its sign-in, where that is wanted.
+
+        exports: the one directory that tables are exported to. palette: one of THEME_NAMES.
+        """
         self._ascii_filters: tuple[LineFilter, ...] = (AsciiOnly(),) if is_ascii else ()
+        self._paint_filters: tuple[LineFilter, ...] = ()
         super().__init__()
         self.client = GatewayClient(base_url)
         self.glyphs = ASCII_GLYPHS if is_ascii else UNICODE_GLYPHS
         self.session: Session | None = None
         self._email = email
         self._is_read_only = is_read_only
+        self._drafts = drafts or Drafts()
+        self._memory = memory
+        self._remembered: Remembered | None = None
         self._feed: LiveFeed | None = None
         self._is_signing_in = False
         self._wants_history = False
         self._gathering: Timer | None = None
         self._drawn_at = 0.0
         self._collector = PauseCollector()
-        self._server = urlsplit(self.client.base_url).netloc
+        self._server = name or urlsplit(self.client.base_url).netloc
         self.set_class(is_ascii, "-ascii")
-        self.register_theme(AETHER_THEME)
-        self.theme = AETHER_THEME.name
+        for one in PALETTES.values():
+            self.register_theme(theme_of(one))
+        # The variable NO_COLOR is a choice as well, and Textual has taken it in already.
+        self._is_no_color_forced = self.no_color
+        self._palette = NO_COLOUR if self.no_color else palette
+        self._exports = exports
+        self._paint()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own filters, then ours."""
-        return [*super().get_line_filters(), *self._ascii_filters]
+        return [*super().get_line_filters(), *self._paint_filters, *self._ascii_filters]
+
+    def action_next_palette(self) -> None:
+        """Draw in the next palette."""
+        place = THEME_NAMES.index(self._palette)
+        self.action_palette(THEME_NAMES[(place + 1) % len(THEME_NAMES)])
+
+    def action_palette(self, name: str) -> None:
+        """Draw in these colours, or in none."""
+        if self._is_no_color_forced:
+            self.notify("NO_COLOR is set: the console draws in greys.", markup=False)
+            return
+        self._palette = name
+        self._paint()
+        for screen in {*self.screen_stack, *self._installed_screens.values()}:
+            if isinstance(screen, Screen) and screen.is_attached:
+                for widget in screen.walk_children(Widget, with_self=True):
+                    widget.refresh()
+
+    def _paint(self) -> None:
+        palette = PALETTES.get(self._palette, DARK)
+        self.theme = theme_of(palette).name
+        if self._is_no_color_forced:
+            return
+        self.no_color = self._palette == NO_COLOUR
+        if self.no_color:
+            self._paint_filters = (Monochrome(),)
+        else:
+            self._paint_filters = () if palette is DARK else (Repaint(palette),)
 
     def on_mount(self) -> None:
-        """Ask who is there."""
+        """Ask who is there, unless it is known from before."""
         self.set_interval(_TICK_S, self._tick)
+        if self._memory is not None:
+            self._remembered = self._memory.open()
+            self.client.on_refresh_token = self._memory.keep
+            self._email = self._email or self._memory.email
         self._sign_in("")
 
     async def on_unmount(self) -> None:
-        """End the session, so that nobody can go on with it, and forget the tokens."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL_S):
-                await self.client.sign_out()
+        """End the session, so that nobody can go on with it; one that is remembered goes on."""
+        if self._memory is None or not (self._memory.is_ours and self._memory.is_wanted):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await self.client.sign_out()
         await self.client.close()
+        if self._memory is not None:
+            self._memory.close()
 
     def get_key_display(self, binding: Binding) -> str:
         """A key as it is written in hints and help; by its name where a sign is not possible."""
@@ -129,21 +192,46 @@ class ConsoleApp(App[None]):
         return binding.key if self.glyphs.is_ascii and not display.isascii() else display
 
     async def on_event(self, event: events.Event) -> None:
-        """Note that somebody types, beside what Textual does with it."""
-        if isinstance(event, events.Key):
+        """Note that somebody types, beside what Textual does with it.
+
+        Keys that come in one breath with the one that opens a dialog belong to the dialog: they
+        wait until it has a focus. Over a slow line, fast typing arrives like that.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded:
             self._collector.key_pressed(time.monotonic())
+            await self._dialog_ready()
         await super().on_event(event)
+
+    async def _dialog_ready(self) -> None:
+        end = time.monotonic() + _DIALOG_READY_S
+        while isinstance(self.screen, ModalScreen) and self.screen.focused is None:
+            if time.monotonic() > end:
+                return
+            await asyncio.sleep(0.005)
 
     # --- the session ---
 
     @work(exclusive=True, group="sign-in")
     async def _sign_in(self, reason: str) -> None:
         self._is_signing_in = True
+        remembered, self._remembered = self._remembered, None
+        if remembered is not None and self._email != remembered.email:
+            remembered = None  # somebody else was named on the command line
         identity = await self.push_screen_wait(
-            LoginScreen(self.client, self.glyphs, self._email, reason)
+            LoginScreen(
+                self.client,
+                self.glyphs,
+                self._email,
+                reason,
+                memory=self._memory,
+                remembered=remembered,
+            )
         )
         self._is_signing_in = False
         self._email = identity.email
+        if self._memory is not None:
+            self._memory.email = identity.email
+            self._memory.keep(self.client.refresh_token)
         if self.session is None or self.session.identity != identity:
             await self._begin(identity)
         self._follow_feed()
@@ -155,7 +243,7 @@ class ConsoleApp(App[None]):
         self.session = session
         self._feed = LiveFeed(self.client, self._take_event, self._take_connection)
         self._wants_history = True
-        desk = Desk(self.client, session, self.glyphs)
+        desk = Desk(self.client, session, self.glyphs, self._drafts, self._exports)
         places = places_for(session)
         for screen in _SCREENS:
             if screen.place in places:
@@ -222,6 +310,7 @@ class ConsoleApp(App[None]):
         session.heard_at = time.monotonic()
         match event:
             case Hello():
+                session.set_clock(event.at)
                 if not event.resumed:
                     self._wants_history = True
                 self._ask_soon(self._wanted())
@@ -289,6 +378,9 @@ class ConsoleApp(App[None]):
         except GatewayError as error:
             _log.warning("history: %s", error)
             self._wants_history = True
+            if session is not None:
+                session.history_error = str(error)
+                self._changed()
         else:
             if session is not None:
                 session.add_history(newest_first)

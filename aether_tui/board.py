@@ -13,12 +13,23 @@ from typing import Any, Generic, TypeVar
 
 from aether_tui.client import GatewayClient
 from aether_tui.problems import GatewayError, SignedOut
-from aether_tui.values import Alert, DeadLetter, Forecast, Pipeline, StreamDepth, Summary
+from aether_tui.values import (
+    Alert,
+    AuditEntry,
+    Budget,
+    DeadLetter,
+    Forecast,
+    Pipeline,
+    Processes,
+    StreamDepth,
+    Summary,
+)
 
 ALERTS_MAX = 500
-"""Open alerts that are asked for, the newest ones; the gateway gives no more at once."""
+"""Open alerts that are asked for, by expected loss; the gateway gives no more at once."""
 DECIDED_ALERTS_MAX = 100
 DEAD_LETTERS_MAX = 100
+AUDIT_MAX = 500
 
 # A value is stale when three of its updates are missing.
 _STALE_AFTER_INTERVALS = 3
@@ -77,7 +88,7 @@ OPEN_ALERTS: Topic[tuple[Alert, ...]] = Topic(
     # Between the answers the live feed keeps them up to date.
     "open alerts",
     30.0,
-    lambda c: c.alerts(status="open", limit=ALERTS_MAX),
+    lambda c: c.alerts(status="open", limit=ALERTS_MAX, by_expected_loss=True),
     "alerts:read",
 )
 DECIDED_ALERTS: Topic[tuple[Alert, ...]] = Topic(
@@ -86,11 +97,26 @@ DECIDED_ALERTS: Topic[tuple[Alert, ...]] = Topic(
     lambda c: c.alerts(status="resolved", limit=DECIDED_ALERTS_MAX),
     "alerts:read",
 )
+BUDGET: Topic[Budget] = Topic("budget", 30.0, GatewayClient.budget, "alerts:read")
 FORECAST: Topic[Forecast] = Topic("forecast", 15.0, GatewayClient.forecast)
 DEPTH: Topic[StreamDepth] = Topic("backlog", 2.0, GatewayClient.stream_depth)
 PIPELINE: Topic[Pipeline] = Topic("pipeline", 2.0, GatewayClient.pipeline, "operations:read")
 DEAD_LETTERS: Topic[tuple[DeadLetter, ...]] = Topic(
-    "dead letters", 10.0, lambda c: c.dead_letters(limit=DEAD_LETTERS_MAX), "operations:read"
+    "dead letters",
+    10.0,
+    lambda c: c.dead_letters(state="open", limit=DEAD_LETTERS_MAX),
+    "operations:read",
+)
+ALL_DEAD_LETTERS: Topic[tuple[DeadLetter, ...]] = Topic(
+    "all dead letters",
+    10.0,
+    lambda c: c.dead_letters(state="all", limit=DEAD_LETTERS_MAX),
+    "operations:read",
+)
+
+PROCESSES: Topic[Processes] = Topic("processes", 2.0, GatewayClient.processes, "operations:read")
+AUDIT: Topic[tuple[AuditEntry, ...]] = Topic(
+    "audit", 10.0, lambda c: c.audit(limit=AUDIT_MAX), "audit:read"
 )
 
 

@@ -1,116 +1,51 @@
-"""The gateway's client: the only module of the console that calls it.
+"""The gateway's client: nothing else in the console calls it, but `conversation.py` beneath.
 
 In:   questions of the screens.
 Out:  frozen values (`values.py`) whose texts have passed `clean_all`, or a `GatewayError`.
-Tokens live in memory only. The access token is renewed silently; however many calls find it
-expired, one renewal is made, and it is finished even when the caller has gone away: a rotated
-refresh token that nobody kept would look like theft, and end the session.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
-from collections.abc import AsyncGenerator, Mapping
-from types import TracebackType
-from typing import Self, TypeVar
-from urllib.parse import quote, urlsplit
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from urllib.parse import quote
 
 import httpx
-import msgspec
 
-from aether_tui.answers import not_understood, problem_of, reaching, read_answer, read_event
+from aether_tui.answers import read_answer, read_event
+from aether_tui.conversation import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, Conversation
 from aether_tui.events import EventParser, StreamBroken
-from aether_tui.problems import GatewayError, NotUnderstood, SignedOut, WrongCredentials
+from aether_tui.problems import NotUnderstood
 from aether_tui.values import (
     Alert,
+    AlertChange,
+    AuditEntry,
+    Budget,
+    BulkResolution,
     DeadLetter,
     Event,
     Forecast,
-    Identity,
+    LogTail,
+    OpenedLetter,
     Pipeline,
+    Process,
+    Processes,
     StreamDepth,
     Summary,
+    Suppression,
+    Trace,
     Transaction,
 )
 
-ANSWER_TIMEOUT_S = 10.0
-CONNECT_TIMEOUT_S = 5.0
 # The feed sends a heartbeat every 10 s: two missing ones mean that the line is dead.
 FEED_SILENCE_MAX_S = 25.0
-# Renew a little early, so that an ordinary call is never refused first.
-_RENEW_BEFORE_EXPIRY_S = 30.0
 
-_T = TypeVar("_T")
-
-
-class _Tokens(msgspec.Struct, frozen=True):
-    """An OAuth 2.0 token response; never shown, so it does not pass `clean`."""
-
-    access_token: str
-    expires_in: float
-    refresh_token: str | None = None
+TOGETHER_COUNT_MAX = 200
+"""Alerts that the gateway decides in one call."""
 
 
-class GatewayClient:
-    """A conversation with one gateway, signed in or not. Close it after use."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url.rstrip("/")
-        host = urlsplit(self.base_url).hostname
-        self._http = httpx.AsyncClient(
-            base_url=self.base_url,
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            # This machine is never reached through somebody's proxy.
-            trust_env=host not in {"127.0.0.1", "localhost", "::1"},
-            headers={"User-Agent": "aether-tui"},
-        )
-        self._tokens: _Tokens | None = None
-        self._renew_at = 0.0
-        self._renewal: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Forget the tokens and close the connections."""
-        if self._renewal is not None:
-            await asyncio.wait([self._renewal])
-        self._tokens = None
-        await self._http.aclose()
-
-    # --- the session ---
-
-    async def sign_in(self, email: str, password: str) -> Identity:
-        """Begin a session. Raises WrongCredentials, TooManyAttempts, Unreachable, …"""
-        answer = await self._exchange("/auth/login", {"email": email, "password": password})
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise WrongCredentials
-        self._keep_tokens(answer)
-        return await self.identity()
-
-    async def sign_out(self) -> None:
-        """End the session here and, as far as the gateway can be reached, there."""
-        if self._tokens is None:
-            return
-        with contextlib.suppress(GatewayError):
-            await self._send("POST", "/auth/logout")
-        self._tokens = None
-
-    async def identity(self) -> Identity:
-        """Who is signed in, with role and scopes."""
-        return await self._get("/auth/me", Identity)
-
-    # --- questions ---
+class GatewayClient(Conversation):
+    """Every question that the console asks, and every act. Close it after use."""
 
     async def transactions(
         self, *, limit: int, account_id: str | None = None
@@ -123,24 +58,95 @@ class GatewayClient:
         """One transaction. Raises NotFound."""
         return await self._get(f"/transactions/{quote(transaction_id, safe='')}", Transaction)
 
-    async def alerts(self, *, status: str, limit: int) -> tuple[Alert, ...]:
-        """Alerts that are `open` or `resolved`, newest first."""
-        return await self._get(
-            "/alerts/", tuple[Alert, ...], {"status": status, "limit": str(limit)}
-        )
+    async def alerts(
+        self, *, status: str, limit: int, by_expected_loss: bool = False
+    ) -> tuple[Alert, ...]:
+        """Alerts that are `open` or `resolved`, newest first, or the open ones by expected loss."""
+        query = {"status": status, "limit": str(limit)}
+        if by_expected_loss:
+            query["order"] = "expected_loss"
+        return await self._get("/alerts/", tuple[Alert, ...], query)
 
     async def alert(self, alert_id: str) -> Alert:
         """One alert. Raises NotFound."""
-        return await self._get(f"/alerts/{quote(alert_id, safe='')}", Alert)
+        return await self._get(_alert_path(alert_id), Alert)
 
-    async def resolve_alert(self, alert_id: str, *, resolution: str, note: str) -> Alert:
-        """Decide an alert: `fraud` or `legitimate`. Raises AlreadyDecided."""
-        answer = await self._send(
-            "POST",
-            f"/alerts/{quote(alert_id, safe='')}/resolve",
-            json={"resolution": resolution, "note": note},
-        )
+    async def alert_history(self, alert_id: str, *, limit: int) -> tuple[AlertChange, ...]:
+        """What people did to an alert, newest first."""
+        path = f"{_alert_path(alert_id)}/history"
+        return await self._get(path, tuple[AlertChange, ...], {"limit": str(limit)})
+
+    async def alert_transactions(self, alert_id: str, *, limit: int) -> tuple[Transaction, ...]:
+        """The transactions of an alert's burst, newest first."""
+        path = f"{_alert_path(alert_id)}/transactions"
+        return await self._get(path, tuple[Transaction, ...], {"limit": str(limit)})
+
+    # --- acts upon alerts; each may raise AlertChanged, with what somebody else did ---
+
+    async def take_next_alert(self) -> Alert | None:
+        """Take the open alert with the largest expected loss that nobody has, if there is one."""
+        answer = await self._send("POST", "/alerts/next")
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
         return read_answer(answer, Alert)
+
+    async def take_alert(self, alert_id: str) -> Alert:
+        """Lock an alert for oneself, or prolong one's lock."""
+        return await self._triage(alert_id, "take")
+
+    async def release_alert(self, alert_id: str) -> Alert:
+        """Give one's lock up."""
+        return await self._triage(alert_id, "release")
+
+    async def assign_alert(self, seen: Alert, assignee: str | None) -> Alert:
+        """Say whose an alert is, by e-mail address; None: nobody's."""
+        return await self._triage(seen.id, "assign", {"assignee": assignee}, seen.version)
+
+    async def note_alert(self, alert_id: str, note: str) -> Alert:
+        """Add a note for colleagues."""
+        return await self._triage(alert_id, "note", {"note": note})
+
+    async def resolve_alert(self, seen: Alert, *, resolution: str, note: str) -> Alert:
+        """Decide the version of an alert that was seen: `fraud` or `legitimate`."""
+        body = {"resolution": resolution, "note": note}
+        return await self._triage(seen.id, "resolve", body, seen.version)
+
+    async def reopen_alert(self, seen: Alert) -> Alert:
+        """Take a resolution back."""
+        return await self._triage(seen.id, "reopen", version=seen.version)
+
+    async def resolve_alerts(
+        self, seen: Sequence[Alert], *, resolution: str, note: str
+    ) -> tuple[BulkResolution, ...]:
+        """Decide several alerts alike, at most `TOGETHER_COUNT_MAX`; says what became of each."""
+        alerts = [{"id": alert.id, "version": alert.version} for alert in seen]
+        body = {"alerts": alerts, "resolution": resolution, "note": note}
+        answer = await self._send("POST", "/alerts/resolve", json=body)
+        return read_answer(answer, tuple[BulkResolution, ...])
+
+    # --- detectors that are silent for an account ---
+
+    async def suppressions(self, account_id: str) -> tuple[Suppression, ...]:
+        """Those in force for an account (needs `alerts:read`)."""
+        query = {"account_id": account_id}
+        return await self._get("/suppressions/", tuple[Suppression, ...], query)
+
+    async def silence(
+        self, account_id: str, detector: str, *, duration_s: int, note: str
+    ) -> Suppression:
+        """Silence a detector for an account, for so many seconds (needs `alerts:write`)."""
+        body = {
+            "account_id": account_id,
+            "detector": detector,
+            "duration_s": duration_s,
+            "note": note,
+        }
+        return read_answer(await self._send("POST", "/suppressions/", json=body), Suppression)
+
+    async def end_silence(self, suppression_id: int) -> Suppression:
+        """Let the detector be heard again."""
+        path = f"/suppressions/{suppression_id}/end"
+        return read_answer(await self._send("POST", path), Suppression)
 
     async def forecast(self) -> Forecast:
         """The load so far and the load to come."""
@@ -150,6 +156,10 @@ class GatewayClient:
         """Counts over all accounts (needs `analytics:read`)."""
         return await self._get("/analytics/summary", Summary)
 
+    async def budget(self) -> Budget:
+        """What the budget of alerts cuts at (needs `alerts:read`)."""
+        return await self._get("/alerts/budget", Budget)
+
     async def stream_depth(self) -> StreamDepth:
         """The true backlog."""
         return await self._get("/transactions/stream/length", StreamDepth)
@@ -158,11 +168,49 @@ class GatewayClient:
         """Shards, positions and the identity (needs `operations:read`)."""
         return await self._get("/operations/pipeline", Pipeline)
 
-    async def dead_letters(self, *, limit: int) -> tuple[DeadLetter, ...]:
-        """What could not be written, newest first (needs `operations:read`)."""
-        return await self._get(
-            "/operations/dead-letters", tuple[DeadLetter, ...], {"limit": str(limit)}
-        )
+    async def trace(self, transaction_id: str) -> Trace:
+        """A transaction's way through the pipeline (needs `operations:read`). Raises NotFound."""
+        return await self._get(f"/operations/trace/{quote(transaction_id, safe='')}", Trace)
+
+    async def processes(self) -> Processes:
+        """What runs on the gateway's machine (needs `operations:read`)."""
+        return await self._get("/operations/processes", Processes)
+
+    async def process_log(self, name: str, *, lines: int) -> LogTail:
+        """The end of a process's log (needs `operations:read`). Raises NotFound."""
+        path = f"/operations/processes/{quote(name, safe='')}/log"
+        return await self._get(path, LogTail, {"lines": str(lines)})
+
+    async def restart_process(self, name: str) -> Process:
+        """Ask a process to end in good order, so that it is started afresh (needs `admin`)."""
+        path = f"/operations/processes/{quote(name, safe='')}/restart"
+        return read_answer(await self._send("POST", path), Process)
+
+    async def audit(self, *, limit: int) -> tuple[AuditEntry, ...]:
+        """The newest entries of the audit trail, newest first (needs `audit:read`)."""
+        return await self._get("/audit/", tuple[AuditEntry, ...], {"limit": str(limit)})
+
+    async def dead_letters(self, *, state: str, limit: int) -> tuple[DeadLetter, ...]:
+        """What could not be written, newest first (needs `operations:read`).
+
+        state: open, replayed, discarded or all.
+        """
+        query = {"state": state, "limit": str(limit)}
+        return await self._get("/operations/dead-letters", tuple[DeadLetter, ...], query)
+
+    async def dead_letter(self, letter_id: str) -> OpenedLetter:
+        """One with its fields, where its bytes can be read. Raises NotFound."""
+        return await self._get(_letter_path(letter_id), OpenedLetter)
+
+    async def replay_dead_letter(self, letter_id: str) -> DeadLetter:
+        """Let it try again, once. Raises Settled."""
+        answer = await self._send("POST", f"{_letter_path(letter_id)}/replay")
+        return read_answer(answer, DeadLetter)
+
+    async def discard_dead_letter(self, letter_id: str, note: str) -> DeadLetter:
+        """Give it up for good. Raises Settled."""
+        path = f"{_letter_path(letter_id)}/discard"
+        return read_answer(await self._send("POST", path, json={"note": note}), DeadLetter)
 
     async def events(
         self, last_event_id: str | None
@@ -186,103 +234,21 @@ class GatewayClient:
         except StreamBroken as error:
             raise NotUnderstood(f"The live feed is not one of Aether's: {error}.") from error
 
-    # --- beneath ---
-
-    async def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
-        return read_answer(await self._send("GET", path, params=query), kind)
-
-    async def _send(
+    async def _triage(
         self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        """Call with the access token. A 401 means that nothing was done, so one retry is safe."""
-        token = await self._access_token()
-        with reaching(self.base_url):
-            answer = await self._http.request(
-                method, path, params=params, json=json, headers=_bearer(token)
-            )
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            token = await self._renewed(token)
-            with reaching(self.base_url):
-                answer = await self._http.request(
-                    method, path, params=params, json=json, headers=_bearer(token)
-                )
-            if answer.status_code == httpx.codes.UNAUTHORIZED:
-                raise SignedOut
-        return answer
-
-    async def _open(
-        self, path: str, headers: Mapping[str, str], limits: httpx.Timeout
-    ) -> AsyncGenerator[bytes, None]:
-        """Bytes of an endless answer."""
-        token = await self._access_token()
-        for is_last_try in (False, True):
-            with reaching(self.base_url):
-                async with self._http.stream(
-                    "GET", path, headers={**headers, **_bearer(token)}, timeout=limits
-                ) as answer:
-                    if answer.is_success:
-                        async for chunk in answer.aiter_bytes():
-                            yield chunk
-                        return
-                    if answer.status_code != httpx.codes.UNAUTHORIZED:
-                        await answer.aread()
-                        raise problem_of(answer)
-            if is_last_try:
-                raise SignedOut
-            token = await self._renewed(token)
-
-    async def _access_token(self) -> str:
-        if self._tokens is None:
-            raise SignedOut
-        if time.monotonic() >= self._renew_at:
-            return await self._renewed(self._tokens.access_token)
-        return self._tokens.access_token
-
-    async def _renewed(self, used_token: str) -> str:
-        """Return a token other than `used_token`, joining a renewal that is under way."""
-        if self._tokens is None:
-            raise SignedOut
-        if self._tokens.access_token == used_token:
-            if self._renewal is None or self._renewal.done():
-                self._renewal = asyncio.create_task(self._renew(), name="renew-access-token")
-                # Whoever asked may be gone by then; the failure is no news to anybody else.
-                self._renewal.add_done_callback(lambda task: task.cancelled() or task.exception())
-            # Shielded: a screen that is left must not tear a rotation in two.
-            await asyncio.shield(self._renewal)
-        if self._tokens is None:
-            raise SignedOut
-        return self._tokens.access_token
-
-    async def _renew(self) -> None:
-        refresh_token = self._tokens.refresh_token if self._tokens else None
-        if refresh_token is None:
-            raise SignedOut
-        answer = await self._exchange("/auth/refresh", {"refresh_token": refresh_token})
-        if answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED}:
-            self._tokens = None
-            raise SignedOut
-        self._keep_tokens(answer)
-
-    async def _exchange(self, path: str, body: Mapping[str, str]) -> httpx.Response:
-        with reaching(self.base_url):
-            return await self._http.post(path, json=body)
-
-    def _keep_tokens(self, answer: httpx.Response) -> None:
-        if not answer.is_success:
-            raise problem_of(answer)
-        try:
-            tokens = msgspec.json.decode(answer.content, type=_Tokens)
-        except msgspec.DecodeError as error:
-            raise not_understood(answer) from error
-        early = min(_RENEW_BEFORE_EXPIRY_S, tokens.expires_in / 5)
-        self._renew_at = time.monotonic() + tokens.expires_in - early
-        self._tokens = tokens
+        alert_id: str,
+        act: str,
+        body: Mapping[str, object] | None = None,
+        version: int | None = None,
+    ) -> Alert:
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        path = f"{_alert_path(alert_id)}/{act}"
+        return read_answer(await self._send("POST", path, json=body, headers=headers), Alert)
 
 
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+def _letter_path(letter_id: str) -> str:
+    return f"/operations/dead-letters/{quote(letter_id, safe='')}"
+
+
+def _alert_path(alert_id: str) -> str:
+    return f"/alerts/{quote(alert_id, safe='')}"

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, Literal, TypeVar
 
-from aether_tui.values import Alert, Transaction
+from aether_tui.values import Alert, AuditEntry, Transaction
 
 _RowT = TypeVar("_RowT")
 _Value = str | Decimal | float | bool | datetime | None
@@ -47,34 +47,69 @@ class Field(Generic[_RowT]):
     read: Callable[[_RowT], _Value]
     is_searched: bool = False
     """Words without a field's name are looked for in it."""
+    values: tuple[str, ...] = ()
+    """What it may be, where that is known: for completion."""
 
+
+_DECISIONS = ("approve", "review", "decline", "pending")
+_KINDS = ("purchase", "transfer", "withdrawal", "deposit", "refund")
+_AGES = ("15m", "1h", "24h")
+_ACTIONS = (
+    "session.begin",
+    "session.fail",
+    "alert.resolve",
+    "dead_letter.replay",
+    "user.role",
+    "client.add",
+    "key.rotate",
+    "process.restart",
+    "command.run",
+)
 
 TRANSACTION_FIELDS: Mapping[str, Field[Transaction]] = {
     "id": Field("text", lambda t: t.id, is_searched=True),
     "account": Field("text", lambda t: t.account_id, is_searched=True),
     "merchant": Field("text", lambda t: t.merchant, is_searched=True),
-    "amount": Field("number", lambda t: _decimal(t.amount)),
+    "amount": Field("number", lambda t: read_decimal(t.amount)),
     "currency": Field("text", lambda t: t.currency, is_searched=True),
-    "decision": Field("text", lambda t: t.decision or "pending", is_searched=True),
-    "status": Field("text", lambda t: t.status),
+    "decision": Field(
+        "text", lambda t: t.decision or "pending", is_searched=True, values=_DECISIONS
+    ),
+    "status": Field("text", lambda t: t.status, values=("pending", "processed")),
     "score": Field("number", lambda t: t.score),
-    "kind": Field("text", lambda t: t.kind, is_searched=True),
+    "kind": Field("text", lambda t: t.kind, is_searched=True, values=_KINDS),
     "location": Field("text", lambda t: t.location, is_searched=True),
     "description": Field("text", lambda t: t.description, is_searched=True),
-    "flagged": Field("yes or no", lambda t: t.is_flagged),
-    "since": Field("age", lambda t: t.created_at),
+    "flagged": Field("yes or no", lambda t: t.is_flagged, values=("yes", "no")),
+    "since": Field("age", lambda t: t.created_at, values=_AGES),
 }
 ALERT_FIELDS: Mapping[str, Field[Alert]] = {
     "id": Field("text", lambda a: a.id, is_searched=True),
     "account": Field("text", lambda a: a.account_id, is_searched=True),
     "merchant": Field("text", lambda a: a.merchant, is_searched=True),
-    "amount": Field("number", lambda a: _decimal(a.amount)),
+    "amount": Field("number", lambda a: read_decimal(a.amount)),
     "currency": Field("text", lambda a: a.currency, is_searched=True),
-    "decision": Field("text", lambda a: a.decision, is_searched=True),
-    "resolution": Field("text", lambda a: a.resolution, is_searched=True),
+    "decision": Field("text", lambda a: a.decision, is_searched=True, values=_DECISIONS),
+    "resolution": Field(
+        "text", lambda a: a.resolution, is_searched=True, values=("fraud", "legitimate")
+    ),
+    "taken": Field("text", lambda a: a.taken_by, is_searched=True),
+    "assignee": Field("text", lambda a: a.assignee, is_searched=True),
+    "loss": Field("number", lambda a: a.expected_loss),
     "note": Field("text", lambda a: a.note, is_searched=True),
     "score": Field("number", lambda a: a.score),
-    "since": Field("age", lambda a: a.created_at),
+    "since": Field("age", lambda a: a.created_at, values=_AGES),
+}
+
+AUDIT_FIELDS: Mapping[str, Field[AuditEntry]] = {
+    "actor": Field("text", lambda e: e.actor_name, is_searched=True),
+    "action": Field("text", lambda e: e.action, is_searched=True, values=_ACTIONS),
+    "subject": Field("text", lambda e: e.subject, is_searched=True),
+    "outcome": Field("text", lambda e: e.outcome, values=("success", "failure")),
+    "address": Field("text", lambda e: e.address, is_searched=True),
+    "request": Field("text", lambda e: e.request_id, is_searched=True),
+    "kind": Field("text", lambda e: e.actor_kind, values=("user", "client", "command", "system")),
+    "since": Field("age", lambda e: e.at, values=_AGES),
 }
 
 
@@ -167,7 +202,7 @@ def _text_test(_: str, value: str, field: Field[_RowT]) -> Callable[[_RowT], boo
 
 def _number_test(name: str, value: str, field: Field[_RowT]) -> Callable[[_RowT], bool]:
     match = _NUMBER.fullmatch(value)
-    wanted = _decimal(match[2]) if match else None
+    wanted = read_decimal(match[2]) if match else None
     if match is None or wanted is None:
         raise FilterNotUnderstood(f"{name} needs a number, as in {name}:>0.9 or {name}:1000.")
     compare = _COMPARISONS[match[1]]
@@ -207,7 +242,8 @@ _FIELD_TESTS: Mapping[str, Callable[[str, str, Field[Any]], Callable[[Any], bool
 }
 
 
-def _decimal(text: str) -> Decimal | None:
+def read_decimal(text: str) -> Decimal | None:
+    """Return the finite number that a text is, if it is one."""
     try:
         number = Decimal(text)
     except InvalidOperation:

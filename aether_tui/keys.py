@@ -51,6 +51,14 @@ CONSOLE_BINDINGS: tuple[Binding, ...] = (
         id="console.sign_out",
         tooltip="End the session and forget everything",
     ),
+    Binding(
+        "T",
+        "next_palette",
+        "Colours",
+        show=False,
+        id="console.palette_colours",
+        tooltip="Dark, light, high contrast, or no colour",
+    ),
     Binding("q", "quit", "Quit", id="console.quit", tooltip="Leave the console"),
     Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="console.quit_always"),
 )

@@ -35,6 +35,18 @@ class RowOpened(Message):
 
 
 @dataclass
+class MarksChanged(Message):
+    """Other rows of a table are marked than before."""
+
+    table: Widget
+
+    @property
+    def control(self) -> Widget:
+        """The table, for selectors."""
+        return self.table
+
+
+@dataclass
 class FollowingChanged(Message):
     """The live table follows the newest transaction, or holds still."""
 

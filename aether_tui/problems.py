@@ -6,15 +6,21 @@ Each error is one sentence that a person on call can act on; its text was cleane
     ├── Unreachable         no answer: the address, the network, TLS, a time limit
     ├── SignedOut           the session has ended; sign in again
     ├── WrongCredentials    e-mail or password is wrong, and we are not told which
+    ├── CodeNeeded          the password is right; a one-time code is asked for besides
+    ├── WrongCode           the one-time code is wrong, or was used before
+    ├── NotApproved         a device code was denied, or ran out
     ├── TooManyAttempts     wait this long
     ├── Refused             signed in, but this is not allowed
     ├── NotFound            nothing with this id that the caller may see
-    ├── AlreadyDecided      somebody else resolved the alert otherwise
+    ├── AlertChanged        somebody else was first, and what they did
+    ├── Settled             it was done before, and is not done again
     ├── ServerFailed        5xx, or another status that nobody expected
     └── NotUnderstood       the answer has another shape: server and console are of different ages
 """
 
 from __future__ import annotations
+
+from aether_tui.values import AlertChange
 
 
 class GatewayError(Exception):
@@ -39,6 +45,24 @@ class WrongCredentials(GatewayError):
         super().__init__("E-mail or password is wrong.")
 
 
+class CodeNeeded(GatewayError):
+    """The password is right; the account asks for a one-time code besides."""
+
+    def __init__(self) -> None:
+        super().__init__("Type your one-time code, or a recovery code.")
+
+
+class WrongCode(GatewayError):
+    """The password is right, the one-time code is not."""
+
+    def __init__(self) -> None:
+        super().__init__("The code is wrong, or was used before.")
+
+
+class NotApproved(GatewayError):
+    """Nobody approves this device's code any more."""
+
+
 class TooManyAttempts(GatewayError):
     """The gateway asks to wait. `retry_after_s`: seconds."""
 
@@ -55,8 +79,16 @@ class NotFound(GatewayError):
     """There is nothing with this id that the caller may see."""
 
 
-class AlreadyDecided(GatewayError):
-    """Somebody else resolved this alert otherwise."""
+class AlertChanged(GatewayError):
+    """Somebody else was first. `change` is the last thing that they did."""
+
+    def __init__(self, detail: str, change: AlertChange) -> None:
+        super().__init__(detail)
+        self.change = change
+
+
+class Settled(GatewayError):
+    """What was wanted was done before, by somebody, and is not done again."""
 
 
 class ServerFailed(GatewayError):

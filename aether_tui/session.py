@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from aether_tui.board import ALERTS_MAX, DEPTH, OPEN_ALERTS, SUMMARY, Board, Reading
+from aether_tui.board import (
+    ALERTS_MAX,
+    DECIDED_ALERTS,
+    DEPTH,
+    OPEN_ALERTS,
+    SUMMARY,
+    Board,
+    Reading,
+)
 from aether_tui.client import GatewayClient
 from aether_tui.live import Connection, Phase
+from aether_tui.memory import Drafts
 from aether_tui.theme import Glyphs
 from aether_tui.values import Alert, Counters, Identity, Transaction
 
@@ -45,6 +55,7 @@ class Vitals:
     rate_per_second: float | None = None
     backlog: int | None = None
     open_alerts: int | None = None
+    clock_ahead_s: float = 0.0
 
     def is_stale(self, now: float) -> bool:
         """Nothing was heard for three intervals."""
@@ -62,6 +73,11 @@ class Session:
     connection: Connection = field(default_factory=lambda: Connection(Phase.CONNECTING))
     counters: Counters | None = None
     heard_at: float | None = None
+    clock_ahead: timedelta = timedelta(0)
+    """How far the gateway's clock is ahead of this machine's."""
+    has_history: bool = False
+    history_error: str | None = None
+    """Why the newest page of the history is not there."""
     gap_at: datetime | None = None
     """When the live feed last had to leave something out."""
     total: int = 0
@@ -79,8 +95,9 @@ class Session:
     def recent_reading(self) -> Reading[tuple[Transaction, ...]]:
         """The newest transactions, and how far to trust that they are the newest."""
         is_lost = self.connection.phase is Phase.RECONNECTING
-        value = self.recent if self.heard_at is not None or self._recent else None
-        error = self.connection.reason if is_lost else None
+        # Before the first page of the history nobody knows that there is nothing.
+        value = self.recent if self.has_history or self._recent else None
+        error = self.connection.reason if is_lost else self.history_error
         return Reading(value, self.heard_at, error, self._interval_s)
 
     def may(self, scope: str) -> bool:
@@ -98,6 +115,7 @@ class Session:
 
     def add_history(self, newest_first: tuple[Transaction, ...]) -> None:
         """Merge a page of the history; what is known already keeps its place in time."""
+        self.has_history, self.history_error = True, None
         merged = {t.id: t for t in newest_first} | self._recent
         # UUIDv7: ids of one installation sort by the time of acceptance.
         newest = sorted(merged.values(), key=lambda t: t.id)[-RECENT_MAX:]
@@ -110,12 +128,30 @@ class Session:
         self._seen.append((counters.committed_total, self.total))
 
     def add_alert(self, alert: Alert) -> None:
-        """Take in an alert of the live feed: raised, or decided by somebody."""
-        known = self.board.value(OPEN_ALERTS)
-        if known is not None:
+        """Take in an alert: raised, or changed by somebody. The later of two states stays."""
+        for topic, belongs in ((OPEN_ALERTS, alert.is_open), (DECIDED_ALERTS, not alert.is_open)):
+            known = self.board.value(topic)
+            if known is None or any(a.id == alert.id and a.state > alert.state for a in known):
+                continue
             others = tuple(a for a in known if a.id != alert.id)
-            alerts = (alert, *others)[:ALERTS_MAX] if alert.is_open else others
-            self.board.correct(OPEN_ALERTS, alerts)
+            alerts = (alert, *others)[:ALERTS_MAX] if belongs else others
+            self.board.correct(topic, alerts)
+
+    def set_clock(self, at: datetime) -> None:
+        """Note what the gateway's clock says at this moment."""
+        self.clock_ahead = at - datetime.now(UTC)
+
+    def server_now(self) -> datetime:
+        """The present by the gateway's clock, which decides when a lock is over."""
+        return datetime.now(UTC) + self.clock_ahead
+
+    def holder(self, alert: Alert) -> str | None:
+        """Who has taken an alert, if its lock still holds."""
+        return alert.holder(self.server_now())
+
+    def is_mine(self, alert: Alert) -> bool:
+        """Whether the person at this console has taken the alert."""
+        return self.holder(alert) == self.identity.email
 
     def add_gap(self) -> None:
         """Note that the live feed left something out."""
@@ -157,6 +193,8 @@ class Session:
             rate_per_second=self.counters.rate_per_second if self.counters else None,
             backlog=self.backlog,
             open_alerts=summary.open_alerts if summary else None,
+            # Whole seconds, so that a tremble of the network draws nothing anew.
+            clock_ahead_s=float(round(self.clock_ahead.total_seconds())),
         )
 
 
@@ -167,3 +205,6 @@ class Desk:
     client: GatewayClient
     session: Session
     glyphs: Glyphs
+    drafts: Drafts
+    exports: Path | None = None
+    """Where tables may be exported to; None: nowhere."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual.theme import Theme
-
 GROUND = "#0d1015"
 SURFACE = "#12161d"
 RAISED = "#1a202a"
 LINE = "#2b3441"
-FAINT = "#66717f"
-MUTED = "#8b96a5"
+FAINT = "#758090"
+MUTED = "#98a3b2"
 TEXT = "#c9d1db"
 BRIGHT = "#eef2f6"
 BLUE = "#6cb2eb"
@@ -24,38 +22,6 @@ GREEN = "#3fbf97"
 ORANGE = "#e8a33d"
 VERMILION = "#f0764c"
 CURSOR = "#1d3347"
-
-AETHER_THEME = Theme(
-    name="aether",
-    primary=BLUE,
-    secondary=MUTED,
-    warning=ORANGE,
-    error=VERMILION,
-    success=GREEN,
-    accent=BLUE,
-    foreground=TEXT,
-    background=GROUND,
-    surface=SURFACE,
-    panel=RAISED,
-    dark=True,
-    variables={
-        "line": LINE,
-        "faint": FAINT,
-        "muted": MUTED,
-        "bright": BRIGHT,
-        "border": LINE,
-        "border-blurred": LINE,
-        "input-selection-background": f"{BLUE} 35%",
-        "block-cursor-text-style": "none",
-        "scrollbar": LINE,
-        "scrollbar-hover": FAINT,
-        "scrollbar-active": MUTED,
-        "scrollbar-background": GROUND,
-        "scrollbar-background-hover": GROUND,
-        "scrollbar-background-active": GROUND,
-        "scrollbar-corner-color": GROUND,
-    },
-)
 
 
 @dataclass(frozen=True)
@@ -76,6 +42,8 @@ class Glyphs:
     bar: str
     bar_empty: str
     plus_minus: str
+    quote: str
+    times: str
     sigma: str
     curve: str
     """Eight or fewer heights, lowest first, for a curve of one line."""
@@ -99,6 +67,8 @@ UNICODE_GLYPHS = Glyphs(
     bar="━",
     bar_empty="─",
     plus_minus="±",
+    quote="│",
+    times="×",  # noqa: RUF001 - the sign of multiplication is meant
     sigma="σ",  # noqa: RUF001 - the sign of a standard deviation is meant
     curve="▁▂▃▄▅▆▇█",
     history_marker="braille",
@@ -120,6 +90,8 @@ ASCII_GLYPHS = Glyphs(
     bar="#",
     bar_empty="-",
     plus_minus="+/-",
+    quote="|",
+    times="x",
     sigma="sigma",
     curve="_.-=#",
     history_marker="*",

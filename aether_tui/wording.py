@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from aether_tui.theme import FAINT, GREEN, MUTED, ORANGE, VERMILION, Glyphs
-from aether_tui.values import Transaction
+from aether_tui.values import AlertChange, Transaction
 
 Align = Literal["left", "right"]
 
@@ -49,6 +49,15 @@ def write_number(number: float | None, unknown: str = "-") -> str:
     if abs(number) >= 100:
         return f"{number:,.0f}"
     return f"{number:.3g}"
+
+
+def write_loss(expected_loss: float | None, glyphs: Glyphs) -> str:
+    """An expected loss, in typical amounts of its currency."""
+    if expected_loss is None or not math.isfinite(expected_loss):
+        return "-"
+    if abs(expected_loss) >= 10_000:
+        return f"{expected_loss / 1000:,.0f}k{glyphs.times}"
+    return f"{write_number(expected_loss)}{glyphs.times}"
 
 
 def write_rate(per_second: float | None, unknown: str = "-") -> str:
@@ -104,6 +113,33 @@ def write_resolution(resolution: str | None, glyphs: Glyphs) -> Text:
             return Text("open", MUTED)
         case other:
             return Text(f"? {other}", MUTED)
+
+
+def write_change(change: AlertChange) -> str:
+    """What somebody did to an alert, as the end of a sentence that begins with their name."""
+    match change.action:
+        case "take":
+            until = f" until {write_time(change.taken_until)}Z" if change.taken_until else ""
+            return f"took it{until}"
+        case "release":
+            return "gave it back"
+        case "assign":
+            return (
+                f"gave it to {short_name(change.assignee)}" if change.assignee else "unassigned it"
+            )
+        case "note":
+            return "noted"
+        case "resolve":
+            return f"decided: {change.resolution}"
+        case "reopen":
+            return "opened it again"
+        case other:
+            return f"did: {other}"
+
+
+def short_name(address: str) -> str:
+    """What colleagues call somebody: an e-mail address before its @."""
+    return address.partition("@")[0]
 
 
 def short_id(transaction: Transaction) -> str:

@@ -1,53 +1,48 @@
-"""Alerts: the triage queue, worst first, decided by keyboard; and what was decided before."""
+"""Alerts: the triage queue by expected loss, decided by keyboard; and what was decided before."""
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from aether_tui.board import ALERTS_MAX, DECIDED_ALERTS, OPEN_ALERTS, SUMMARY, AnyTopic
+from aether_tui.board import ALERTS_MAX, BUDGET, DECIDED_ALERTS, OPEN_ALERTS, SUMMARY, AnyTopic
 from aether_tui.filtering import ALERT_FIELDS, Field
-from aether_tui.messages import NewsWanted, SessionEnded
-from aether_tui.problems import GatewayError, SignedOut
-from aether_tui.screens.list_screen import ListScreen
+from aether_tui.messages import MarksChanged, RowHighlighted
 from aether_tui.screens.place import ALERTS
+from aether_tui.screens.silencing import SilencingScreen
 from aether_tui.session import Desk
-from aether_tui.theme import BRIGHT, FAINT
+from aether_tui.theme import BRIGHT, GREEN, MUTED
 from aether_tui.values import Alert
-from aether_tui.widgets.alert_list import AlertList, worst_first
-from aether_tui.widgets.confirm import ConfirmDialog
-from aether_tui.widgets.detail import describe_alert
-from aether_tui.wording import write_count, write_decision, write_score
+from aether_tui.widgets.alert_list import AlertList, by_expected_loss
+from aether_tui.widgets.detail import (
+    describe_alert,
+    describe_burst,
+    describe_changes,
+    describe_lock,
+)
+from aether_tui.widgets.lines import Lines
+from aether_tui.wording import join_lines, write_count
 
-_VERBS = {"fraud": "Confirm fraud", "legitimate": "Call legitimate"}
+CHANGES_MAX = 50
+"""Changes of an alert that are shown."""
+BURST_MAX = 12
+"""Transactions of an alert that are shown, the newest."""
 
 
-class AlertsScreen(ListScreen[Alert]):
+class AlertsScreen(SilencingScreen):
     """Open alerts with their evidence; `v` shows the decided ones instead."""
 
     place = ALERTS
-    topics: ClassVar[tuple[AnyTopic, ...]] = (OPEN_ALERTS, DECIDED_ALERTS, SUMMARY)
+    topics: ClassVar[tuple[AnyTopic, ...]] = (OPEN_ALERTS, DECIDED_ALERTS, SUMMARY, BUDGET)
     list_title = "Open alerts"
     fields: ClassVar[dict[str, Field[Alert]]] = dict(ALERT_FIELDS)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "x",
-            "resolve('fraud')",
-            "Fraud",
-            id="alerts.fraud",
-            tooltip="Confirm the alert as fraud; asks for a reason",
-        ),
-        Binding(
-            "o",
-            "resolve('legitimate')",
-            "Legitimate",
-            id="alerts.legitimate",
-            tooltip="Call the alert legitimate; asks for a reason",
-        ),
         Binding(
             "v",
             "toggle_decided",
@@ -59,24 +54,39 @@ class AlertsScreen(ListScreen[Alert]):
     ]
 
     def __init__(self, desk: Desk) -> None:
-        self._alerts = AlertList(desk.glyphs, id="alerts")
+        self._alerts = AlertList(
+            desk.session, desk.glyphs, can_mark=desk.session.may("alerts:write"), id="alerts"
+        )
         super().__init__(desk, self._alerts)
-        self._is_decided = False
-        self._is_asking = False
+        self._undo_line = Lines(id="undo")
+        self._goal: str | None = None
+        self._offered: tuple[object, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """List and description, and beneath them what may be undone."""
+        yield from super().compose_body()
+        yield self._undo_line
 
     def draw(self, now: float) -> None:
         """Show the chosen list."""
         reading = self.desk.session.board.reading(
-            DECIDED_ALERTS if self._is_decided else OPEN_ALERTS
+            DECIDED_ALERTS if self.is_decided else OPEN_ALERTS
         )
         known = reading.value or ()
         chosen = [alert for alert in known if self.filter.matches(alert)]
-        self._alerts.show(chosen if self._is_decided else worst_first(chosen))
+        self._alerts.show(chosen if self.is_decided else by_expected_loss(chosen))
+        self._alerts.tick()
+        if self._goal is not None and self._goal in {alert.id for alert in chosen}:
+            goal, self._goal = self._goal, None
+            self.open_row(goal)
         self._list_panel.take(
             reading, now, empty=None if chosen else self.no_match(len(known)) or self._nothing()
         )
         self._list_panel.note = self._note(len(chosen), len(known))
+        self._draw_undo(now)
         self.draw_detail()
+        self._draw_lock()
+        self._refresh_offers()
 
     def describe(self, row: Alert) -> Text:
         """The evidence, and what was decided."""
@@ -90,77 +100,118 @@ class AlertsScreen(ListScreen[Alert]):
         """Filter what is held."""
         self.draw_all()
 
+    def show_alert(self, alert: Alert) -> None:
+        """Go to an alert of the queue, whatever the filter hides."""
+        if not self.filter.matches(alert):
+            self._filter_box.clear()
+        self._goal = alert.id
+        self.draw_all()
+
+    def help_notes(self) -> tuple[str, ...]:
+        """The filter's language, and what the columns mean."""
+        return (
+            *super().help_notes(),
+            "",
+            "COLUMNS",
+            "  loss   expected loss: score times amount, in typical amounts of the currency.",
+            "  whose  who has taken it and how long the lock holds; > whose it is to decide.",
+            "",
+            "BUDGET",
+            "  Where a day raised more alerts than people can look at, the panel names the",
+            "  score that cuts there; / score:>=0.95 shows those above it.",
+        )
+
     def action_toggle_decided(self) -> None:
         """Show the other list."""
-        self._is_decided = not self._is_decided
-        self._list_panel.border_title = "Decided alerts" if self._is_decided else "Open alerts"
-        self._alerts.show_decided(is_decided=self._is_decided)
+        self.is_decided = not self.is_decided
+        self._list_panel.border_title = "Decided alerts" if self.is_decided else "Open alerts"
+        self._alerts.show_decided(is_decided=self.is_decided)
+        self._alerts.can_mark = not self.is_decided and self.desk.session.may("alerts:write")
         self.draw_all()
-        self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer a decision only to those who may decide, and only about what is open."""
-        if action == "resolve":
-            return self.desk.session.may("alerts:write") and not self._is_decided
-        return super().check_action(action, parameters)
+    # --- what changes beside the list ---
 
-    def action_resolve(self, resolution: str) -> None:
-        """Ask for the reason, then decide."""
-        alert = self.table.cursor_row
-        # Letters typed ahead of the dialog must not ask a second time.
-        if alert is not None and alert.is_open and not self._is_asking:
-            self._is_asking = True
-            self._resolve(alert, resolution)
+    @on(RowHighlighted)
+    @on(MarksChanged)
+    def _cursor_moved(self) -> None:
+        self.draw_all()
 
-    @work(group="resolve")
-    async def _resolve(self, alert: Alert, resolution: str) -> None:
-        verb = _VERBS[resolution]
-        reason = await self.app.push_screen_wait(
-            ConfirmDialog(f"{verb}?", self._about(alert), verb)
-        )
-        self._is_asking = False
-        if reason is None:
+    def part_key(self, row: Alert) -> object | None:
+        """Each change raises the version; transactions join without one."""
+        return row.state
+
+    async def ask_part(self, row: Alert) -> Text:
+        """What belongs to the burst, and what people did to the alert."""
+        changes = await self.desk.client.alert_history(row.id, limit=CHANGES_MAX)
+        done = describe_changes(changes, self.desk.glyphs)
+        if row.transaction_count < 2:
+            return done
+        burst = await self.desk.client.alert_transactions(row.id, limit=BURST_MAX)
+        return join_lines([describe_burst(row, burst), Text(""), done])
+
+    def _draw_lock(self) -> None:
+        alert, session = self.table.cursor_row, self.desk.session
+        if alert is None or not alert.is_open:
+            self._detail.show_state(Text(""))
             return
-        try:
-            resolved = await self.desk.client.resolve_alert(
-                alert.id, resolution=resolution, note=reason
+        left_s = 0.0
+        if alert.taken_until is not None:
+            left_s = (alert.taken_until - session.server_now()).total_seconds()
+        line = describe_lock(session.holder(alert), left_s, is_mine=session.is_mine(alert))
+        self._detail.show_state(line)
+
+    def _draw_undo(self, now: float) -> None:
+        undoable = self.undoable
+        if undoable is None or now >= undoable.until:
+            self.undoable = None
+            self._undo_line.set_class(False, "-shown")
+            return
+        self._undo_line.show(
+            Text.assemble(
+                (f"{self.desk.glyphs.good} ", f"bold {GREEN}"),
+                (undoable.words, BRIGHT),
+                (f"  u undoes, {undoable.until - now:.0f} s", MUTED),
             )
-        except SignedOut as error:
-            self.notify("Nothing was decided.", severity="warning", markup=False)
-            self.post_message(SessionEnded(str(error)))
-            return
-        except GatewayError as error:
-            self.notify(str(error), title="Not decided", severity="error", markup=False)
-        else:
-            self.desk.session.add_alert(resolved)
-            self.notify(f"{resolved.merchant}: {resolution}.", title="Decided", markup=False)
-        self.post_message(NewsWanted())
-        self.draw_all()
-
-    def _about(self, alert: Alert) -> Text:
-        return Text.assemble(
-            (f"{alert.amount} {alert.currency}", f"bold {BRIGHT}"),
-            ("  at  ", FAINT),
-            alert.merchant,
-            "\n",
-            ("account ", FAINT),
-            alert.account_id,
-            ("   score ", FAINT),
-            f"{write_score(alert.score)} ",
-            write_decision(alert.decision, self.desk.glyphs),
         )
+        self._undo_line.set_class(True, "-shown")
+
+    def _refresh_offers(self) -> None:
+        """Draw the hints anew when other acts are offered than before."""
+        alert = self.table.cursor_row
+        offered = (
+            self.is_decided,
+            alert is not None,
+            alert is not None and self.desk.session.holder(alert),
+            bool(self.table.marked_rows),
+            self.undoable is not None,
+        )
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def _note(self, shown: int, known: int) -> str:
+        if marked := len(self.table.marked_rows):
+            return f"{marked} marked: x and o decide them together, M unmarks"
         if self._filter_box.text:
             return f"{shown} of {known} match"
-        if self._is_decided:
+        if self.is_decided:
             return "v open ones"
+        budget = self.desk.session.board.value(BUDGET)
+        if budget is not None and budget.score_cut is not None:
+            return (
+                f"over {budget.budget_per_hour:g} an hour: {write_count(budget.open_below)}"
+                f" below the cut at {budget.score_cut:.3f}"
+            )
         summary = self.desk.session.board.value(SUMMARY)
         if known == ALERTS_MAX and summary is not None and summary.open_alerts > known:
-            return f"the newest {known} of {write_count(summary.open_alerts)}, v decided ones"
-        return "worst first, v decided ones"
+            return f"the first {known} of {write_count(summary.open_alerts)}, v decided ones"
+        return "most at stake first, v decided ones"
 
     def _nothing(self) -> str:
-        if self._is_decided:
+        if self.is_decided:
             return "Nothing has been decided yet."
+        decided = self.desk.session.board.value(DECIDED_ALERTS)
+        if decided and decided[0].resolved_at is not None:
+            ago = time.strftime("%H:%MZ", decided[0].resolved_at.utctimetuple())
+            return f"The queue is clear. The last decision was made at {ago}."
         return "The queue is clear."

@@ -7,7 +7,7 @@ always the one under the cursor.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -24,7 +24,7 @@ from aether_tui.problems import GatewayError, SignedOut
 from aether_tui.screens.place import PlaceScreen
 from aether_tui.session import Desk
 from aether_tui.theme import FAINT, VERMILION
-from aether_tui.values import Alert, Transaction
+from aether_tui.values import Alert, AuditEntry, Transaction
 from aether_tui.widgets.detail import Detail, describe_history
 from aether_tui.widgets.filter_box import FilterBox
 from aether_tui.widgets.panel import Condition, Panel
@@ -36,7 +36,8 @@ HISTORY_MAX = 25
 # A cursor that moves on does not ask for the history of every row that it passes.
 _REST_S = 0.15
 
-_RowT = TypeVar("_RowT", bound=Transaction | Alert)
+_RowT = TypeVar("_RowT", bound=Transaction | Alert | AuditEntry)
+_AnswerT = TypeVar("_AnswerT")
 
 
 class ListScreen(PlaceScreen, Generic[_RowT]):
@@ -89,8 +90,9 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
         self._list_panel = Panel(self.list_title, table, id="list")
         self._detail = Detail(id="detail")
         self._detail_panel = Panel("Detail", self._detail, id="detail-panel")
-        self._filter_box = FilterBox(id="filter")
+        self._filter_box = FilterBox(self.fields, id="filter")
         self._described: _RowT | None = None
+        self._part_shown: tuple[object, object] | None = None
 
     def compose_body(self) -> ComposeResult:
         """List and description side by side, the filter beneath."""
@@ -105,10 +107,22 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
 
     def row_id(self, row: _RowT) -> str:
         """The id that one would look the row up by."""
-        return row.id
+        return str(row.id)
+
+    def account_of(self, row: _RowT) -> str | None:
+        """Whose history is shown beneath a row; None: nobody's."""
+        return None if isinstance(row, AuditEntry) else row.account_id
 
     def transaction_id(self, row: _RowT) -> str:
         """The transaction that the row is or speaks of."""
+        raise NotImplementedError
+
+    def part_key(self, row: _RowT) -> object | None:  # noqa: ARG002 - subclasses look at it
+        """What a row's second part depends on; None: it has none."""
+        return None
+
+    async def ask_part(self, row: _RowT) -> Text:
+        """Ask for what is shown beneath the description. Raises GatewayError."""
         raise NotImplementedError
 
     def filter_changed(self) -> None:
@@ -123,6 +137,11 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             '  Terms are joined by "and"; ! turns one round; account:=x is exactly x.',
             f"  Fields: {', '.join(self.fields)}.",
         )
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether letters go into a line at the moment."""
+        return isinstance(self.focused, Input)
 
     @property
     def is_described(self) -> bool:
@@ -195,7 +214,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to go back only when there is something to leave; a slash may also be typed."""
         if action == "filter":
-            return not isinstance(self.focused, Input)
+            return not self.is_typing
         if action == "back":
             return self.is_described or bool(self._filter_box.text)
         return super().check_action(action, parameters)
@@ -219,26 +238,55 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             return
         row = self.table.cursor_row
         if row is None:
-            self._described = None
+            self._described = self._part_shown = None
             self._detail_panel.condition = Condition("empty", "No row is chosen.")
             return
         self._detail_panel.condition = Condition("ready", "")
+        self._draw_part(row)
         if row == self._described:
             return
         is_other_row = self._described is None or row.id != self._described.id
         self._described = row
         self._detail.show(self.describe(row))
         if is_other_row:
-            self._detail.show_history(Text("Account history: loading", FAINT))
             self._detail.scroll_home(animate=False)
-            self._ask_history(row)
+            account = self.account_of(row)
+            if account is not None:
+                self._detail.show_history(Text("Account history: loading", FAINT))
+                self._ask_history(row, account)
+
+    def _draw_part(self, row: _RowT) -> None:
+        shown, key = self._part_shown, self.part_key(row)
+        wanted = None if key is None else (row.id, key)
+        if wanted == shown:
+            return
+        self._part_shown = wanted
+        if wanted is None or shown is None or shown[0] != row.id:
+            self._detail.show_part(Text(""))
+        if wanted is not None:
+            self._ask_part(row)
+
+    @work(exclusive=True, group="part")
+    async def _ask_part(self, row: _RowT) -> None:
+        try:
+            text = await self.rested(lambda: self.ask_part(row))
+        except SignedOut as error:
+            self.post_message(SessionEnded(str(error)))
+            return
+        except GatewayError as error:
+            text = Text(str(error), VERMILION)
+        self._detail.show_part(text)
+
+    async def rested(self, ask: Callable[[], Awaitable[_AnswerT]]) -> _AnswerT:
+        """Ask once the cursor has come to rest: the worker that waits here is exclusive."""
+        await asyncio.sleep(_REST_S)
+        return await ask()
 
     @work(exclusive=True, group="history")
-    async def _ask_history(self, row: _RowT) -> None:
-        await asyncio.sleep(_REST_S)
+    async def _ask_history(self, row: _RowT, account: str) -> None:
         try:
-            transactions = await self.desk.client.transactions(
-                limit=HISTORY_MAX, account_id=row.account_id
+            transactions = await self.rested(
+                lambda: self.desk.client.transactions(limit=HISTORY_MAX, account_id=account)
             )
         except SignedOut as error:
             self.post_message(SessionEnded(str(error)))

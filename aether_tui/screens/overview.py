@@ -13,7 +13,7 @@ from aether_tui.messages import FollowingChanged, RowOpened, ScreenChosen
 from aether_tui.screens.place import ALERTS, OVERVIEW, TRANSACTIONS, PlaceScreen
 from aether_tui.session import Desk
 from aether_tui.theme import BRIGHT, GREEN, ORANGE
-from aether_tui.widgets.alert_list import AlertList, worst_first
+from aether_tui.widgets.alert_list import AlertList, by_expected_loss
 from aether_tui.widgets.live_table import LiveTable
 from aether_tui.widgets.load_chart import LoadChart
 from aether_tui.widgets.panel import Panel
@@ -39,7 +39,7 @@ class OverviewScreen(PlaceScreen):
         self._open = Tile("open alerts", glyphs)
         self._chart = LoadChart(glyphs)
         self._depth = StreamDepthView(glyphs)
-        self._alerts = AlertList(glyphs, id="worst")
+        self._alerts = AlertList(desk.session, glyphs, id="worst")
         self._feed = LiveTable(glyphs, id="feed")
         self._chart_panel = Panel("Load and forecast", self._chart, id="load")
         self._depth_panel = Panel("Backlog by shard", self._depth, id="depth")
@@ -77,7 +77,8 @@ class OverviewScreen(PlaceScreen):
             self._chart_panel.note = ""
         if self._sees_alerts:
             reading = board.reading(OPEN_ALERTS)
-            self._alerts.show(worst_first(reading.value or ()))
+            self._alerts.show(by_expected_loss(reading.value or ()))
+            self._alerts.tick()
             self._alert_panel.take(
                 reading, now, empty=None if reading.value else "The queue is clear."
             )

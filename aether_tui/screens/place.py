@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widgets import Input
 
 from aether_tui.board import AnyTopic
+from aether_tui.exporting import NotExported, propose_name, save_rows
 from aether_tui.live import Phase
 from aether_tui.session import Desk, Session
+from aether_tui.theme import BRIGHT, FAINT
+from aether_tui.widgets.confirm import Ask, ConfirmDialog
 from aether_tui.widgets.key_hints import KeyHints
 from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.navigation import Navigation, Place
+from aether_tui.widgets.row_table import RowTable
 from aether_tui.widgets.truth_line import TruthLine
 from aether_tui.wording import write_count, write_time
 
@@ -32,7 +38,17 @@ TRANSACTIONS = Place("2", "transactions", "Transactions", "transactions:read")
 ALERTS = Place("3", "alerts", "Alerts", "alerts:read")
 FORECAST_PLACE = Place("4", "forecast", "Forecast", None)
 PIPELINE_PLACE = Place("5", "pipeline", "Pipeline", "operations:read")
-PLACES = (OVERVIEW, TRANSACTIONS, ALERTS, FORECAST_PLACE, PIPELINE_PLACE)
+SYSTEM = Place("6", "system", "System", "operations:read")
+AUDIT_PLACE = Place("7", "audit", "Audit", "audit:read")
+PLACES = (
+    OVERVIEW,
+    TRANSACTIONS,
+    ALERTS,
+    FORECAST_PLACE,
+    PIPELINE_PLACE,
+    SYSTEM,
+    AUDIT_PLACE,
+)
 """In the order of their digits, which are the same for everybody: "look at 5" must be true."""
 
 
@@ -56,6 +72,15 @@ class PlaceScreen(Screen[None]):
             show=False,
             id="place.next_panel",
             tooltip="Go to the next panel; shift+tab goes back",
+        ),
+        Binding(
+            "e",
+            "export",
+            "Export",
+            show=False,
+            priority=True,
+            id="place.export",
+            tooltip="Write the rows that are shown to a file, as CSV or JSON",
         ),
     ]
 
@@ -118,6 +143,49 @@ class PlaceScreen(Screen[None]):
                 f"alerts {_known(vitals.open_alerts)}"
             )
         self.draw(time.monotonic())
+
+    # --- export ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to export where there are rows, and somewhere to write them."""
+        if action == "export":
+            table = self._exported()
+            is_typing = isinstance(self.focused, Input)
+            return self.desk.exports is not None and table is not None and not is_typing
+        return super().check_action(action, parameters)
+
+    def action_export(self) -> None:
+        """Ask what the file is to be called, then write it."""
+        table, directory = self._exported(), self.desk.exports
+        if table is None or directory is None:
+            return
+        rows = table.marked_rows or table.rows
+        about = Text.assemble(
+            (f"{len(rows):,} rows", f"bold {BRIGHT}"),
+            (" as they are shown, with all their fields, into\n", FAINT),
+            str(directory),
+        )
+        name = propose_name(table.id or self.place.name, datetime.now(UTC))
+        ask = Ask("name.csv or name.json", text=name, missing="A name is needed.")
+
+        def write(chosen: str | None) -> None:
+            if chosen is None:
+                return
+            try:
+                path = save_rows(directory, chosen, rows)
+            except NotExported as error:
+                self.notify(str(error), title="Not exported", severity="error", markup=False)
+            else:
+                self.notify(f"{len(rows):,} rows in {path}", title="Exported", markup=False)
+
+        self.app.push_screen(ConfirmDialog("Export?", about, "Export", ask), write)
+
+    def _exported(self) -> RowTable[Any] | None:
+        """The table that one is in, or else the screen's first one that has rows."""
+        if isinstance(self.focused, RowTable) and self.focused.rows:
+            return self.focused
+        shown = (t for t in self.query(RowTable) if t.rows and t.display)
+        return next(shown, None)
 
     def set_paused(self, *, is_paused: bool) -> None:
         """Say in the first row that the feed is held still."""

@@ -13,7 +13,7 @@ from aether_tui.screens.list_screen import ListScreen
 from aether_tui.screens.place import TRANSACTIONS
 from aether_tui.session import Desk
 from aether_tui.values import Transaction
-from aether_tui.widgets.detail import describe_transaction
+from aether_tui.widgets.detail import describe_trace, describe_transaction
 from aether_tui.widgets.live_table import LiveTable
 from aether_tui.wording import write_count, write_time
 
@@ -49,6 +49,14 @@ class TransactionsScreen(ListScreen[Transaction]):
     def transaction_id(self, row: Transaction) -> str:
         """Its own."""
         return row.id
+
+    def part_key(self, row: Transaction) -> object | None:
+        """Its trace, for those who may see the pipeline; it is complete once it is processed."""
+        return row.status if self.desk.session.may("operations:read") else None
+
+    async def ask_part(self, row: Transaction) -> Text:
+        """When it was accepted, read, scored, committed and published."""
+        return describe_trace(await self.desk.client.trace(row.id))
 
     def filter_changed(self) -> None:
         """Filter what is held."""

@@ -8,16 +8,19 @@ from itertools import chain
 from rich.text import Text
 from textual.containers import VerticalScroll
 
-from aether_tui.theme import BRIGHT, FAINT, LINE, MUTED, Glyphs
-from aether_tui.values import Alert, Reason, Transaction
+from aether_tui.theme import BLUE, BRIGHT, FAINT, LINE, MUTED, TEXT, Glyphs
+from aether_tui.values import Alert, AlertChange, Reason, Trace, TraceStep, Transaction
 from aether_tui.widgets.lines import Lines
 from aether_tui.wording import (
     crop_text,
     draw_bar,
     join_lines,
+    short_name,
     style_of_score,
+    write_change,
     write_decision,
     write_instant,
+    write_loss,
     write_number,
     write_resolution,
     write_score,
@@ -31,20 +34,32 @@ _Z_SCORE_FULL = 6.0
 
 
 class Detail(VerticalScroll):
-    """A description that wraps, and beneath it a history whose lines do not."""
+    """A description that wraps, what was done about it, and a history whose lines do not wrap."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._state = Lines(classes="state")
         self._lines = Lines()
+        self._part = Lines(classes="part")
         self._history = Lines(classes="history")
 
     def compose(self) -> list[Lines]:
-        """Two texts."""
-        return [self._lines, self._history]
+        """Four texts."""
+        return [self._state, self._lines, self._part, self._history]
 
     def show(self, lines: Text) -> None:
         """Show these lines of one of the functions beneath."""
         self._lines.show(lines)
+
+    def show_state(self, line: Text) -> None:
+        """Show this line above the description: it changes with the clock."""
+        self._state.show(line)
+        self._state.set_class(bool(line), "-shown")
+
+    def show_part(self, lines: Text) -> None:
+        """Show these lines between the description and the history."""
+        self._part.show(lines)
+        self._part.set_class(bool(lines), "-shown")
 
     def show_history(self, lines: Text) -> None:
         """Show these lines under the description."""
@@ -90,9 +105,12 @@ def describe_alert(alert: Alert, glyphs: Glyphs) -> Text:
         Text.assemble(write_decision(alert.decision, glyphs), "  ", *_score(alert, glyphs)),
         Text(""),
         *_present(_field("account", alert.account_id)),
+        *_present(_field("at stake", _stake(alert, glyphs))),
+        *_present(_field("burst", _burst(alert))),
         *_present(_field("occurred", write_instant(alert.occurred_at))),
         *_present(_field("raised", write_instant(alert.created_at))),
         *_present(_field("id", alert.transaction_id)),
+        *_present(_field("whose", alert.assignee)),
     ]
     if not alert.is_open:
         lines += [
@@ -107,6 +125,77 @@ def describe_alert(alert: Alert, glyphs: Glyphs) -> Text:
             *_present(_field("because", alert.note)),
         ]
     lines += [Text(""), *_reasons(alert.reasons, glyphs, is_scored=True)]
+    return join_lines(lines)
+
+
+def describe_burst(alert: Alert, newest: Sequence[Transaction]) -> Text:
+    """The transactions that belong to one alert, newest first."""
+    lines = [_heading("The burst")]
+    lines += [
+        Text.assemble(
+            (f"{write_time(one.occurred_at)}  ", MUTED),
+            (f"{one.amount} {one.currency}", BRIGHT),
+            ("  at  ", FAINT),
+            one.merchant,
+        )
+        for one in newest
+    ]
+    if alert.transaction_count > len(newest):
+        lines.append(Text(f"and {alert.transaction_count - len(newest)} before them", MUTED))
+    return join_lines(lines)
+
+
+def describe_lock(holder: str | None, left_s: float, *, is_mine: bool) -> Text:
+    """Who may decide an alert at the moment, and for how long."""
+    if holder is None:
+        return Text("Nobody has taken it.", FAINT)
+    minutes, seconds = divmod(max(0, int(left_s)), 60)
+    left = f"{minutes}:{seconds:02d} left"
+    if is_mine:
+        return Text.assemble(("You have taken it", f"bold {BLUE}"), (f", {left}", MUTED))
+    return Text.assemble((holder, BRIGHT), (f" has taken it, {left}", MUTED))
+
+
+def describe_changes(changes: Sequence[AlertChange], glyphs: Glyphs) -> Text:
+    """What people did to an alert, newest first, and their notes."""
+    lines = [_heading("What was done")]
+    for change in changes:
+        lines.append(
+            Text.assemble(
+                (f"{write_time(change.at)}  ", MUTED),
+                (f"{short_name(change.actor)} ", BRIGHT),
+                write_change(change),
+            )
+        )
+        if change.note:
+            lines.append(Text(f"  {glyphs.quote} {change.note}", TEXT))
+    if not changes:
+        lines.append(Text("Nothing yet.", MUTED))
+    return join_lines(lines)
+
+
+def describe_trace(trace: Trace) -> Text:
+    """A transaction's way through the pipeline, each step with what it took."""
+    lines = [_heading("Its way")]
+    before_ms = 0.0
+    for step in trace.steps:
+        took = write_time(step.at) + "Z" if step is trace.steps[0] else f"+{_ms(step, before_ms)}"
+        lines.append(
+            Text.assemble(
+                (f"{step.name:<{_LABEL_WIDTH}}", FAINT),
+                (f"{took:>12}", BRIGHT),
+                (f"{step.after_ms:>12,.1f} ms in all" if step is trace.steps[-1] else "", MUTED),
+            )
+        )
+        before_ms = step.after_ms
+    place = f"shard {trace.shard}, entry {trace.entry}"
+    if trace.batch_entry_count is not None:
+        place += f", with {trace.batch_entry_count:,} entries in one batch"
+    lines.append(Text(place, FAINT))
+    if trace.state != "processed" or not trace.steps:
+        lines.append(Text(trace.detail, MUTED))
+    if trace.replayed_as is not None:
+        lines.append(Text(f"It goes on as {trace.replayed_as}.", BRIGHT))
     return join_lines(lines)
 
 
@@ -127,6 +216,22 @@ def describe_history(transactions: Sequence[Transaction], current_id: str, glyph
     if not transactions:
         lines.append(Text("No other transactions.", MUTED))
     return join_lines(lines)
+
+
+def _ms(step: TraceStep, before_ms: float) -> str:
+    return f"{step.after_ms - before_ms:,.1f} ms"
+
+
+def _burst(alert: Alert) -> str | None:
+    if alert.transaction_count < 2:
+        return None
+    return f"{alert.transaction_count} transactions, {alert.total_amount} {alert.currency} in all"
+
+
+def _stake(alert: Alert, glyphs: Glyphs) -> str | None:
+    if alert.expected_loss is None:
+        return None
+    return f"{write_loss(alert.expected_loss, glyphs)} a typical amount in {alert.currency}"
 
 
 def _score(scored: Transaction | Alert, glyphs: Glyphs) -> list[tuple[str, str]]:
@@ -161,7 +266,7 @@ def _reason(reason: Reason, glyphs: Glyphs) -> list[Text]:
         f"observed {write_number(reason.observed)}, expected {write_number(reason.expected)} "
         f"{glyphs.plus_minus} {write_number(reason.spread)} over {reason.observations or 0} before"
     )
-    return [head, Text(f"  {reason.text}", MUTED), Text(f"  {numbers}", FAINT)]
+    return [head, Text(reason.text, MUTED), Text(numbers, FAINT)]
 
 
 def _heading(title: str) -> Text:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from aether_tui.completing import FilterSuggester, complete
+from aether_tui.filtering import Field
 from aether_tui.messages import FilterLeft, FilterTyped
 
 FILTER_LENGTH_MAX = 500
@@ -23,11 +26,31 @@ class FilterBox(Vertical):
         Binding(
             "escape", "clear", "Clear", id="filter.clear", tooltip="Clear the filter, then leave"
         ),
+        # With priority: what is typed after it in the same breath goes behind the completion.
+        Binding(
+            "tab",
+            "complete",
+            "Complete",
+            priority=True,
+            id="filter.complete",
+            tooltip="Complete the word: a field's name, or a value that it may have",
+        ),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        fields: Mapping[str, Field[Any]],
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(id=id)
-        self._input = Input(placeholder=_EXAMPLE, max_length=FILTER_LENGTH_MAX, compact=True)
+        self._fields = fields
+        self._input = Input(
+            placeholder=_EXAMPLE,
+            max_length=FILTER_LENGTH_MAX,
+            suggester=FilterSuggester(fields),
+            compact=True,
+        )
         self._message = Static("", classes="message", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -62,6 +85,13 @@ class FilterBox(Vertical):
         else:
             self.remove_class("-open")
             self.post_message(FilterLeft())
+
+    def action_complete(self) -> None:
+        """Complete the last word."""
+        completed = complete(self._input.value, self._fields)
+        if completed is not None:
+            self._input.value = completed
+            self._input.cursor_position = len(completed)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

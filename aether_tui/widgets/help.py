@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,6 +20,8 @@ from aether_tui.wording import join_lines
 
 _KEY_WIDTH = 12
 _NAME_WIDTH = 16
+# What the card of 76 cells leaves beside its frame, its scrollbar, key and name.
+_TOOLTIP_WIDTH = 38
 
 
 @dataclass(frozen=True)
@@ -68,18 +71,26 @@ class Help(ModalScreen[None]):
             yield Text(group.upper(), f"bold {MUTED}")
             for key in self._keys:
                 if key.group == group:
-                    yield Text.assemble(
-                        (f"  {key.keys:<{_KEY_WIDTH}}", f"bold {BLUE}"),
-                        (f"{key.name:<{_NAME_WIDTH}}", TEXT),
-                        (key.tooltip, FAINT),
-                    )
+                    yield from _explain(key)
             yield Text("")
         for note in self._notes:
             yield Text(note, MUTED)
 
 
+def _explain(key: KeyHelp) -> Iterable[Text]:
+    """A line for the key, and more beneath its explanation where that is long."""
+    first, *more = textwrap.wrap(key.tooltip, _TOOLTIP_WIDTH)
+    yield Text.assemble(
+        (f"  {key.keys:<{_KEY_WIDTH}}", f"bold {BLUE}"),
+        (f"{key.name:<{_NAME_WIDTH}}", TEXT),
+        (first, FAINT),
+    )
+    for rest in more:
+        yield Text(" " * (2 + _KEY_WIDTH + _NAME_WIDTH) + rest, FAINT)
+
+
 def collect_keys(screen: Screen[object]) -> tuple[KeyHelp, ...]:
-    """What the keys do on this screen now: the focused panel's first, the whole console's last."""
+    """What the keys do on this screen now: the focused panel's first, moving about last."""
     merged: dict[tuple[str, str], tuple[list[str], ActiveBinding]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
@@ -94,15 +105,19 @@ def collect_keys(screen: Screen[object]) -> tuple[KeyHelp, ...]:
             keys=" ".join(keys),
             name=active.binding.description,
             tooltip=active.binding.tooltip,
-            group=_group(active),
+            group="Moving" if _is_movement(active) else _group(active),
             action=active.binding.action,
             node=active.node,
-            is_movement=(active.binding.id or "").startswith("table."),
+            is_movement=_is_movement(active),
         )
         for keys, active in merged.values()
     ]
-    order = {"This panel": 0, "This screen": 1, "Everywhere": 2}
+    order = {"This panel": 0, "This screen": 1, "Everywhere": 2, "Moving": 3}
     return tuple(sorted(helps, key=lambda key: order[key.group]))
+
+
+def _is_movement(active: ActiveBinding) -> bool:
+    return (active.binding.id or "").startswith("table.move.")
 
 
 def _group(active: ActiveBinding) -> str:

@@ -13,7 +13,8 @@ from textual.widget import Widget
 from aether_tui.messages import ScreenChosen
 from aether_tui.theme import BLUE, BRIGHT, FAINT, MUTED, ORANGE, RAISED
 
-_NAME_LENGTH_SHORT = 4
+# How long names may be and what stands between them, from the widest on.
+_FITS: tuple[tuple[int | None, str], ...] = ((None, " "), (None, ""), (8, ""), (6, ""), (4, ""))
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,13 @@ class Navigation(Widget):
 
     def render(self) -> Text:
         """Draw the row; where it does not fit, only the open screen keeps its whole name."""
-        line = self._draw(name_length_max=None)
-        if line.cell_len > self.size.width:
-            line = self._draw(name_length_max=_NAME_LENGTH_SHORT)
+        for name_length_max, gap in _FITS:
+            line = self._draw(name_length_max, gap)
+            if line.cell_len <= self.size.width:
+                break
         return line
 
-    def _draw(self, name_length_max: int | None) -> Text:
+    def _draw(self, name_length_max: int | None, gap: str) -> Text:
         line = Text(no_wrap=True)
         self._spans = []
         for place in self._places:
@@ -64,7 +66,7 @@ class Navigation(Widget):
                 label.stylize(f"on {RAISED}")
             line.append_text(label)
             self._spans.append((start, line.cell_len, place.name))
-            line.append(" ")
+            line.append(gap)
         line.rstrip()
         return line
 

@@ -9,7 +9,7 @@ stays the same, so a flush of the feed costs what is visible, not what is held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -20,8 +20,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from aether_tui.messages import RowHighlighted, RowOpened
-from aether_tui.theme import BLUE, BRIGHT, CURSOR, FAINT, TEXT, Glyphs
+from aether_tui.messages import MarksChanged, RowHighlighted, RowOpened
+from aether_tui.theme import BLUE, BRIGHT, CURSOR, FAINT, ORANGE, TEXT, Glyphs
 from aether_tui.wording import Align, crop, crop_text
 
 _RowT = TypeVar("_RowT")
@@ -29,6 +29,7 @@ _RowT = TypeVar("_RowT")
 _GUTTER = 2
 _GAP = 2
 _HEADER_HEIGHT = 1
+_MARK = "*"
 
 
 @dataclass(frozen=True)
@@ -50,22 +51,45 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
     """A table with a cursor. Rows come from `show`, in the order in which they are drawn."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False, id="table.up", tooltip="One row up"),
-        Binding("down", "move(1)", "Down", show=False, id="table.down", tooltip="One row down"),
+        Binding("up", "move(-1)", "Up", show=False, id="table.move.up", tooltip="A row up"),
+        Binding("down", "move(1)", "Down", show=False, id="table.move.down", tooltip="A row down"),
         Binding(
-            "pageup", "page(-1)", "Page up", show=False, id="table.page_up", tooltip="A page up"
+            "pageup",
+            "page(-1)",
+            "Page up",
+            show=False,
+            id="table.move.page_up",
+            tooltip="A page up",
         ),
         Binding(
             "pagedown",
             "page(1)",
             "Page down",
             show=False,
-            id="table.page_down",
+            id="table.move.page_down",
             tooltip="A page down",
         ),
-        Binding("home", "first", "First", show=False, id="table.first", tooltip="The first row"),
-        Binding("end,G", "last", "Last", show=False, id="table.last", tooltip="The last row"),
+        Binding(
+            "home", "first", "First", show=False, id="table.move.first", tooltip="The first row"
+        ),
+        Binding("end,G", "last", "Last", show=False, id="table.move.last", tooltip="The last row"),
         Binding("enter", "open", "Open", id="table.open", tooltip="All that is known of the row"),
+        Binding(
+            "m,space",
+            "mark",
+            "Mark",
+            show=False,
+            id="table.mark",
+            tooltip="Mark the row for what is done to several, and go on to the next",
+        ),
+        Binding(
+            "M",
+            "mark_all",
+            "Mark all",
+            show=False,
+            id="table.mark_all",
+            tooltip="Mark every row that is shown, or none",
+        ),
     ]
 
     def __init__(
@@ -75,6 +99,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         glyphs: Glyphs,
         *,
         can_open: bool = True,
+        can_mark: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
@@ -82,6 +107,8 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self._key = key
         self._glyphs = glyphs
         self._can_open = can_open
+        self.can_mark = can_mark
+        self._marks: set[str] = set()
         self._rows: tuple[_RowT, ...] = ()
         self._places: dict[str, int] = {}
         self._cursor_key: str | None = None
@@ -105,6 +132,30 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         place = self._cursor_place
         return None if place is None else self._rows[place]
 
+    @property
+    def marked_rows(self) -> tuple[_RowT, ...]:
+        """The rows that are marked, in the order in which they are drawn."""
+        return tuple(row for row in self._rows if self._key(row) in self._marks)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take these marks away."""
+        self._marks.difference_update(keys)
+        self.post_message(MarksChanged(self))
+        self.draw_anew()
+
+    def notify_style_update(self) -> None:
+        """Other colours: lines that are kept have the old ones, and so has the scrollbar."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.draw_anew()
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.refresh()
+
+    def draw_anew(self) -> None:
+        """Draw every line again: cells show a time that has gone by."""
+        self._lines.clear()
+        self.refresh()
+
     def show(self, rows: Sequence[_RowT]) -> None:
         """Draw these rows; the cursor stays on its row, or moves to the one in its place."""
         fresh = tuple(rows)
@@ -114,6 +165,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self._rows = fresh
         self._places = {self._key(row): place for place, row in enumerate(self._rows)}
         self._lines = {key: line for key, line in self._lines.items() if key in self._places}
+        self._marks &= self._places.keys()
         self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER_HEIGHT)
         if self._cursor_key not in self._places:
             self._put_cursor(min(place_before, len(self._rows) - 1))
@@ -134,6 +186,8 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to open a row only where there is more to see."""
+        if action in {"mark", "mark_all"}:
+            return self.can_mark
         return self._can_open if action == "open" else super().check_action(action, parameters)
 
     def action_move(self, by: int) -> None:
@@ -156,6 +210,21 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         """Open the row under the cursor."""
         if self._can_open and self._cursor_key is not None:
             self.post_message(RowOpened(self, self._cursor_key))
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away."""
+        if self._cursor_key is not None:
+            self._marks ^= {self._cursor_key}
+            self._lines.pop(self._cursor_key, None)
+            self.post_message(MarksChanged(self))
+            self._step(1)
+
+    def action_mark_all(self) -> None:
+        """Mark every row; when every row is marked, none."""
+        keys = set(self._places)
+        self._marks = set() if keys == self._marks else keys
+        self.post_message(MarksChanged(self))
+        self.draw_anew()
 
     def on_click(self, event: Click) -> None:
         """Choose a row; open it when it was chosen already."""
@@ -249,7 +318,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         if key == self._cursor_key:
             # The sign in the gutter says it too: the ground alone would be colour alone.
             sign = self._glyphs.cursor if self.has_focus else " "
-            line = Text.assemble((sign, BLUE), " " * (_GUTTER - 1), self._cells(row))
+            line = Text.assemble((sign, BLUE), self._mark(key), self._cells(row))
             line.stylize(f"on {CURSOR}" if self.has_focus else "")
             if self.has_focus:
                 line.stylize_before(BRIGHT)
@@ -257,12 +326,16 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         kept = self._lines.get(key)
         if kept is not None and kept[0] is row:
             return kept[1]
-        strip = self._strip(Text.assemble(" " * _GUTTER, self._cells(row)))
+        strip = self._strip(Text.assemble(" ", self._mark(key), self._cells(row)))
         if len(self._lines) > 2 * self.size.height:
             # Only what is in sight is drawn again: rows that have scrolled by need no line.
             self._lines.clear()
         self._lines[key] = (row, strip)
         return strip
+
+    def _mark(self, key: str) -> Text:
+        """The gutter's last cell."""
+        return Text(_MARK, f"bold {ORANGE}") if key in self._marks else Text(" ")
 
     def _cells(self, row: _RowT) -> Text:
         line = Text(style=TEXT)

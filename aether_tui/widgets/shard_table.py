@@ -18,20 +18,23 @@ class ShardTable(RowTable[ShardState]):
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002
         columns: tuple[Column[ShardState], ...] = (
             Column("shard", 5, lambda s: Text(str(s.shard), BRIGHT), align="right"),
-            Column("owner", 14, lambda s: _owner(s, glyphs), is_flexible=True),
-            Column("accepted", 11, lambda s: _count(s.entries_added), align="right"),
-            Column("committed", 11, lambda s: _count(s.committed), align="right"),
-            Column("dead", 5, _dead_letters, align="right"),
-            Column("backlog", 8, lambda s: _count(s.backlog), align="right"),
-            Column("lag", 5, _lag, align="right"),
+            Column("owner", 9, lambda s: _owner(s, glyphs), is_flexible=True),
+            Column("accepted", 11, lambda s: _count(s.entries_added), align="right", rank=3),
+            Column("committed", 10, lambda s: _count(s.committed), align="right"),
+            Column("dead", 4, lambda s: _bad_count(s.dead_letters), align="right"),
+            Column("lost", 4, lambda s: _bad_count(s.lost), align="right"),
+            Column("backlog", 7, lambda s: _count(s.backlog), align="right"),
+            Column("lag", 4, _lag, align="right"),
+            Column("batch", 5, _batch, align="right"),
+            Column("took", 6, _took, align="right"),
             Column(
                 "position",
                 18,
                 lambda s: Text(s.position, FAINT),
                 align="right",
-                rank=1,
+                rank=2,
             ),
-            Column("updated", 8, _updated, rank=2),
+            Column("updated", 8, _updated, rank=1),
         )
         super().__init__(columns, lambda s: str(s.shard), glyphs, can_open=False, id=id)
 
@@ -46,10 +49,18 @@ def _count(number: int) -> Text:
     return Text(write_count(number), MUTED)
 
 
-def _dead_letters(shard: ShardState) -> Text:
-    if not shard.dead_letters:
-        return Text("0", FAINT)
-    return Text(write_count(shard.dead_letters), f"bold {VERMILION}")
+def _bad_count(number: int) -> Text:
+    return Text(write_count(number), f"bold {VERMILION}") if number else Text("0", FAINT)
+
+
+def _batch(shard: ShardState) -> Text:
+    batch = shard.last_batch
+    return Text("-", FAINT) if batch is None else _count(batch.entries)
+
+
+def _took(shard: ShardState) -> Text:
+    batch = shard.last_batch
+    return Text("-", FAINT) if batch is None else Text(f"{batch.commit_ms:,.0f}ms", MUTED)
 
 
 def _lag(shard: ShardState) -> Text:

@@ -15,6 +15,8 @@ from aether_tui.theme import BLUE, BRIGHT, FAINT, GREEN, MUTED, ORANGE, VERMILIO
 from aether_tui.wording import crop, write_age, write_count, write_rate
 
 _GAP = "  "
+# Below this a slow line explains it as well; above it ages and times of day mislead.
+_CLOCK_NOTICEABLE_S = 5.0
 
 
 class TruthLine(Widget):
@@ -61,6 +63,10 @@ class TruthLine(Widget):
             "role": Text(vitals.role.upper(), f"bold {BRIGHT}"),
             "connection": self._connection(now),
         }
+        if abs(vitals.clock_ahead_s) >= _CLOCK_NOTICEABLE_S:
+            side = "behind" if vitals.clock_ahead_s > 0 else "ahead"
+            off = f"{self._glyphs.warn} CLOCK {write_age(abs(vitals.clock_ahead_s))} {side}"
+            parts["clock"] = Text(off, f"bold {ORANGE}")
         if vitals.is_read_only:
             parts["role"].append(" READ-ONLY", f"bold {ORANGE}")
         if vitals.rate_per_second is not None:
