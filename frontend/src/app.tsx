@@ -47,12 +47,18 @@ const SubmissionPage = lazy(async () => ({
 const AlertsPage = lazy(async () => ({
   default: (await import("./features/alerts/AlertsPage")).AlertsPage,
 }));
+const ScoringPage = lazy(async () => ({
+  default: (await import("./features/scoring/ScoringPage")).ScoringPage,
+}));
 const ForecastPage = lazy(async () => ({
   default: (await import("./features/forecast/ForecastPage")).ForecastPage,
 }));
 
 const AccountPage = lazy(async () => ({
   default: (await import("./features/account/AccountPage")).AccountPage,
+}));
+const OwedPage = lazy(async () => ({
+  default: (await import("./features/second-factor/OwedPage")).OwedPage,
 }));
 const DevicePage = lazy(async () => ({
   default: (await import("./features/device/DevicePage")).DevicePage,
@@ -97,6 +103,14 @@ export function App() {
               </Needs>
             }
           />
+          <Route
+            path="/scoring"
+            element={
+              <Needs scope="scoring:read" title="Scoring">
+                <ScoringPage />
+              </Needs>
+            }
+          />
           <Route path="/forecast" element={<ForecastPage />} />
           <Route path="/account" element={<AccountPage />} />
           <Route path="/device" element={<DevicePage />} />
@@ -138,6 +152,13 @@ function SignedOutOnly() {
 function SignedIn() {
   const state = useSessionState();
   const location = useLocation();
+  if (state.phase === "signed-in" && state.identity.second_factor === "owed") {
+    return (
+      <Suspense fallback={null}>
+        <OwedPage />
+      </Suspense>
+    );
+  }
   if (state.phase === "signed-in") {
     // Another role is another person, as far as what was asked for before it goes.
     const { user_id, role } = state.identity;
@@ -179,6 +200,9 @@ function Shell({ identity }: { identity: Identity }) {
     { to: "/transactions", icon: "transactions", word: "Transactions" },
     ...(may(identity, "alerts:read")
       ? [{ to: "/alerts", icon: "alerts", word: "Alerts", count: openAlerts } as const]
+      : []),
+    ...(may(identity, "scoring:read")
+      ? [{ to: "/scoring", icon: "sliders", word: "Scoring" } as const]
       : []),
     { to: "/forecast", icon: "forecast", word: "Forecast" },
     ...(may(identity, "admin") ? [{ to: "/admin", icon: "people", word: "Admin" } as const] : []),

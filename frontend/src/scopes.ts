@@ -7,6 +7,8 @@ export const SCOPES = {
   "transactions:read_any": "See the transactions of all accounts",
   "alerts:read": "See fraud alerts",
   "alerts:write": "Resolve fraud alerts",
+  "scoring:read": "See the versions of scoring, and what each would decide",
+  "scoring:write": "Make versions of scoring, let them decide, and take them back",
   "analytics:read": "See summaries over all accounts",
   "operations:read": "See the pipeline, its shards and what could not be written",
   "operations:write": "Replay and discard what could not be written",

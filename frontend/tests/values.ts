@@ -14,6 +14,8 @@ export const reason: Reason = {
   spread: 12,
   observations: 35,
   z_score: 5.4,
+  contribution: 4.1,
+  window_s: null,
 };
 
 export function transaction(number: number, changes: Partial<Transaction> = {}): Transaction {
@@ -63,6 +65,9 @@ export function alert(number: number, changes: Partial<Alert> = {}): Alert {
     taken_until: null,
     assignee: null,
     expected_loss: 97,
+    transaction_count: 1,
+    total_amount: "1200.00",
+    last_occurred_at: "2026-11-24T12:00:00Z",
     ...changes,
   };
 }

@@ -32,6 +32,8 @@ interface Token {
   scope: string | undefined;
 }
 
+/** The type of a refusal that asks for a one-time code besides the password. */
+export const CODE_NEEDED = "/problems/one-time-code-needed";
 export const ANSWER_TIMEOUT_MS = 15_000;
 // Renew a little early, so that an ordinary call is never refused first.
 const RENEW_BEFORE_EXPIRY_MS = 30_000;
@@ -65,7 +67,7 @@ export class Session {
     this.#become({ phase: "starting" });
     try {
       await this.#renewed();
-      await this.#identify();
+      await this.identify();
     } catch (error) {
       if (!(error instanceof SignedOut)) {
         this.#become({ phase: "unreachable" });
@@ -73,13 +75,28 @@ export class Session {
     }
   }
 
-  /** Begins a session. Throws Refusal (401, 429, …) or Unreachable. */
-  async signIn(email: string, password: string): Promise<void> {
-    const body = { email, password, use_cookie: true };
-    const response = await this.#post("/auth/login", body);
+  /**
+   * Begins a session. Throws Refusal (401, of the type CODE_NEEDED when a one-time code is missing;
+   * 429, …) or Unreachable.
+   */
+  async signIn(email: string, password: string, oneTimeCode?: string): Promise<void> {
+    const code = oneTimeCode === undefined ? {} : { one_time_code: oneTimeCode };
+    const response = await this.#post("/auth/login", {
+      email,
+      password,
+      ...code,
+      use_cookie: true,
+    });
     this.#keep(await this.#json(response));
     this.#around.storage.setItem(HINT, "1");
-    await this.#identify();
+    await this.identify();
+  }
+
+  /** Learns anew who is signed in and what they may do. Throws Refusal, SignedOut or Unreachable. */
+  async identify(): Promise<void> {
+    const response = await this.fetch(new Request(new URL("/auth/me", location.origin)));
+    const identity = cleanAll((await this.#json(response)) as Identity);
+    this.#become({ phase: "signed-in", identity });
   }
 
   /** Makes an account. Throws Refusal (409, 422, 429, …) or Unreachable. */
@@ -111,14 +128,24 @@ export class Session {
    */
   async changePassword(currentPassword: string, newPassword: string): Promise<void> {
     const body = { current_password: currentPassword, new_password: newPassword };
-    const send = (token: string) =>
-      // The cookie changes with it: no other tab may be renewing meanwhile.
-      this.#around.exclusively(() => this.#post("/auth/password", body, bearer(token)));
-    let response = await send(await this.token());
-    if (response.status === 401) {
-      response = await send((await this.#renewed()).text);
-    }
-    this.#keep(await this.#json(response));
+    this.#keep(await this.#changing("/auth/password", body));
+  }
+
+  /**
+   * Turns the second factor on; this session goes on, the others end. Returns the recovery codes.
+   * Who is signed in is told anew by `identify`, when they were seen. Throws as above.
+   */
+  async confirmSecondFactor(oneTimeCode: string): Promise<readonly string[]> {
+    const body = { one_time_code: oneTimeCode };
+    const answer = await this.#changing("/auth/second-factor/confirm", body);
+    this.#keep(answer);
+    return (answer as { recovery_codes: readonly string[] }).recovery_codes;
+  }
+
+  /** Turns the second factor off; this session goes on, the others end. Throws as above. */
+  async removeSecondFactor(currentPassword: string, oneTimeCode: string): Promise<void> {
+    const body = { current_password: currentPassword, one_time_code: oneTimeCode };
+    this.#keep(await this.#changing("/auth/second-factor/remove", body));
   }
 
   /** Forgets the session; another tab may have ended it. */
@@ -185,15 +212,21 @@ export class Session {
     const token = this.#keep(await this.#json(response));
     if (before && before.scope !== token.scope) {
       // Another role: the pages show what it may do. A failure of this is told by the next call.
-      void this.#identify().catch(() => undefined);
+      void this.identify().catch(() => undefined);
     }
     return token;
   }
 
-  async #identify(): Promise<void> {
-    const response = await this.fetch(new Request(new URL("/auth/me", location.origin)));
-    const identity = cleanAll((await this.#json(response)) as Identity);
-    this.#become({ phase: "signed-in", identity });
+  /** Sends what changes how one signs in; the answer holds the tokens of this session. */
+  async #changing(path: string, body: object): Promise<unknown> {
+    const send = (token: string) =>
+      // The cookie changes with it: no other tab may be renewing meanwhile.
+      this.#around.exclusively(() => this.#post(path, body, bearer(token)));
+    let response = await send(await this.token());
+    if (response.status === 401) {
+      response = await send((await this.#renewed()).text);
+    }
+    return await this.#json(response);
   }
 
   #keep(body: unknown): Token {

@@ -5,6 +5,7 @@ const PATHS = {
   transactions: "M4 7h13M13.5 3.5 17 7l-3.5 3.5M20 17H7M10.5 13.5 7 17l3.5 3.5",
   alerts: "M12 3.5 21 19.5H3zM12 10v4.5M12 17v.01",
   forecast: "M4 17.5 9 11l4 3.5 3-4.5M16 10l1.2-1.8M18.4 6.4 19.6 4.6M4 20.5h16",
+  sliders: "M5 4v7M5 15v5M12 4v3M12 11v9M19 4v9M19 17v3M3 13h4M10 9h4M17 15h4",
   plus: "M12 5v14M5 12h14",
   check: "M5 12.5 10 17.5 19.5 7",
   cross: "M6 6l12 12M18 6 6 18",

@@ -47,8 +47,7 @@ describe("hostile text", () => {
           alert={cleanAll(
             alert(1, { merchant: text, account_id: text, note: text, resolution: "fraud" }),
           )}
-          mayResolve
-          onResolve={() => undefined}
+          acts={null}
         />
       </MemoryRouter>,
     );

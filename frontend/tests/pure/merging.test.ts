@@ -81,13 +81,13 @@ describe("transactions", () => {
 describe("alerts", () => {
   type Pages = InfiniteData<Page<Alert>, string | undefined>;
   const seedAlerts = (status: Alert["status"], ...pages: Alert[][]) =>
-    queryClient.setQueryData<Pages>(["alerts", "list", status], {
+    queryClient.setQueryData<Pages>(["alerts", "list", status, "newest"], {
       pages: pages.map((items) => ({ items, nextCursor: undefined })),
       pageParams: pages.map(() => undefined),
     });
   const ids = (status: Alert["status"]) =>
     queryClient
-      .getQueryData<Pages>(["alerts", "list", status])
+      .getQueryData<Pages>(["alerts", "list", status, "newest"])
       ?.pages.map((page) => page.items.map((item) => Number.parseInt(item.id.slice(-12), 16)));
 
   it("that are new stand first in the queue, once", () => {
@@ -101,6 +101,23 @@ describe("alerts", () => {
     seedAlerts("resolved", []);
     takeAlerts(queryClient, [alert(4, { status: "resolved", resolution: "fraud" })]);
     expect([ids("open"), ids("resolved")]).toEqual([[[5]], [[4]]]);
+  });
+
+  it("of an earlier version change nothing", () => {
+    seedAlerts("open", [alert(4, { version: 3, assignee: "ada@example.com" })]);
+    seedAlerts("resolved", []);
+    takeAlerts(queryClient, [alert(4, { version: 2, status: "resolved", resolution: "fraud" })]);
+    expect([ids("open"), ids("resolved")]).toEqual([[[4]], [[]]]);
+  });
+
+  it("that more has joined are later, of one version", () => {
+    const key = ["alerts", "one", alert(4).id];
+    queryClient.setQueryData(key, alert(4, { transaction_count: 2 }));
+    const counted = () => queryClient.getQueryData<Alert>(key)?.transaction_count;
+    takeAlerts(queryClient, [alert(4, { transaction_count: 3 })]);
+    expect(counted()).toBe(3);
+    takeAlerts(queryClient, [alert(4, { transaction_count: 2 })]);
+    expect(counted()).toBe(3);
   });
 
   it("change the one that is open on the screen", () => {

@@ -1,9 +1,10 @@
-/** AccountPage: who one is, one's password, and where one is signed in. */
+/** AccountPage: who one is, how one signs in, and where one is signed in. */
 import { useQueryClient } from "@tanstack/react-query";
 import { session } from "../../api/session";
 import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
 import { useToast } from "../../components/Toaster";
+import { SecondFactorPanel } from "../second-factor/SecondFactorPanel";
 import { useIdentity } from "../sign-in/session";
 import "./account.css";
 import { PasswordForm } from "./PasswordForm";
@@ -31,6 +32,10 @@ export function AccountPage() {
           <Panel title="Password" state={READY}>
             <PasswordForm email={identity.email} onChange={changePassword} />
           </Panel>
+          <SecondFactorPanel
+            identity={identity}
+            onChange={() => void queryClient.invalidateQueries({ queryKey: ["sessions"] })}
+          />
         </div>
         <div>
           <SessionsPanel />

@@ -1,8 +1,8 @@
-/** AlertDetails: one alert, why it was raised, and the two things that can be decided about it. */
+/** AlertDetails: one alert, why it was raised, and what became of it. */
+import type { ReactNode } from "react";
 import { Link } from "react-router";
-import type { Alert, Resolution } from "../../api/types";
+import type { Alert } from "../../api/types";
 import { CopyButton } from "../../components/CopyButton";
-import { Icon } from "../../components/Icon";
 import { Money } from "../../components/Money";
 import { Notice } from "../../components/Notice";
 import { Score } from "../../components/Score";
@@ -12,11 +12,11 @@ import { Reasons } from "../transactions/Reasons";
 
 interface AlertDetailsProps {
   alert: Alert;
-  mayResolve: boolean;
-  onResolve: (resolution: Resolution) => void;
+  /** What the visitor may do about it. */
+  acts: ReactNode;
 }
 
-export function AlertDetails({ alert, mayResolve, onResolve }: AlertDetailsProps) {
+export function AlertDetails({ alert, acts }: AlertDetailsProps) {
   const history = new URLSearchParams({ account_id: alert.account_id });
   return (
     <div className="stack">
@@ -31,16 +31,7 @@ export function AlertDetails({ alert, mayResolve, onResolve }: AlertDetailsProps
           <Score score={alert.score} />
         </p>
       </div>
-      {alert.status === "open" && mayResolve && (
-        <div className="form-actions">
-          <button type="button" className="button bad" onClick={() => onResolve("fraud")}>
-            <Icon name="cross" /> Confirm fraud
-          </button>
-          <button type="button" className="button good" onClick={() => onResolve("legitimate")}>
-            <Icon name="check" /> Legitimate
-          </button>
-        </div>
-      )}
+      {acts}
       {alert.resolution && (
         <Notice tone={alert.resolution === "fraud" ? "bad" : "good"}>
           <p>
@@ -63,6 +54,26 @@ export function AlertDetails({ alert, mayResolve, onResolve }: AlertDetailsProps
             <Link className="mono" to={`/transactions?${history}`}>
               {alert.account_id}
             </Link>
+          </dd>
+          {alert.assignee && (
+            <>
+              <dt>Assigned to</dt>
+              <dd className="break">{alert.assignee}</dd>
+            </>
+          )}
+          {alert.transaction_count > 1 && (
+            <>
+              <dt>Burst</dt>
+              <dd>
+                {alert.transaction_count.toLocaleString("en")} transactions,{" "}
+                <Money amount={alert.total_amount} currency={alert.currency} /> in all
+              </dd>
+            </>
+          )}
+          <dt>Expected loss</dt>
+          <dd>
+            {alert.expected_loss.toLocaleString("en", { maximumSignificantDigits: 3 })} typical
+            payments in {alert.currency}
           </dd>
           <dt>Occurred</dt>
           <dd>

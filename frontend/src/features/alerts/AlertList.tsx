@@ -25,7 +25,7 @@ export function AlertList({ alerts, selectedId, hrefOf }: AlertListProps) {
           >
             <span className="alert-line">
               <strong className="clip">{alert.merchant}</strong>
-              <Money amount={alert.amount} currency={alert.currency} />
+              <Money amount={alert.total_amount} currency={alert.currency} />
             </span>
             <span className="alert-line small">
               {alert.status === "open" ? (
@@ -34,12 +34,20 @@ export function AlertList({ alerts, selectedId, hrefOf }: AlertListProps) {
                 <ResolutionTag resolution={alert.resolution} />
               )}
               <Score score={alert.score} />
+              {alert.transaction_count > 1 && (
+                <span className="muted">
+                  {alert.transaction_count.toLocaleString("en")} payments
+                </span>
+              )}
               <span className="muted alert-time">
                 <TimeUtc instant={alert.created_at} />
               </span>
             </span>
             <span className="alert-line small muted">
-              <span className="clip">{alert.reasons[0]?.text ?? alert.account_id}</span>
+              <span className="clip">
+                {alert.state === "taken" && <strong>{alert.taken_by} works on it · </strong>}
+                {alert.reasons[0]?.text ?? alert.account_id}
+              </span>
             </span>
           </Link>
         </li>

@@ -2,20 +2,21 @@
 import { useEffect, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { panelStateOf } from "../../api/queries";
-import type { Alert, Resolution } from "../../api/types";
+import type { Alert } from "../../api/types";
 import { Icon } from "../../components/Icon";
 import { Panel } from "../../components/Panel";
-import { useToast } from "../../components/Toaster";
 import { LivePage } from "../live/LivePage";
 import { may, useIdentity } from "../sign-in/session";
 import { AccountHistory } from "./AccountHistory";
+import { AlertActs } from "./AlertActs";
 import { AlertDetails } from "./AlertDetails";
+import { AlertHistory } from "./AlertHistory";
 import { AlertList } from "./AlertList";
 import "./alerts.css";
-import { useAlert, useAlerts, useResolveAlert } from "./queries";
-import { ResolveDialog } from "./ResolveDialog";
-
-type Order = "newest" | "score";
+import { Burst } from "./Burst";
+import { type Order, useAlert, useAlerts, useBudget } from "./queries";
+import { Silenced } from "./Silenced";
+import { TakeNext } from "./TakeNext";
 
 export function AlertsPage() {
   const [parameters] = useSearchParams();
@@ -57,6 +58,7 @@ export function AlertsPage() {
           selectedId={selectedId}
           hrefOf={(alert) => searchOf(alert.id)}
           onSuggest={(alert) => navigate(searchOf(alert.id), { replace: true })}
+          onTaken={(alert) => navigate(searchOf(alert.id))}
         />
         {selectedId ? (
           <Detail key={selectedId} id={selectedId} hrefOf={searchOf} />
@@ -79,15 +81,24 @@ interface QueueProps {
   hrefOf: (alert: Alert) => string;
   /** An alert to show when none was chosen, and there is room for one. */
   onSuggest: (alert: Alert) => void;
+  /** The next alert is this visitor's. */
+  onTaken: (alert: Alert) => void;
 }
 
 // As in alerts.css: queue and alert side by side.
 const HAS_ROOM = "(min-width: 60.001rem)";
 
-function Queue({ status, selectedId, hrefOf, onSuggest }: QueueProps) {
-  const asked = useAlerts(status);
-  const [order, setOrder] = useState<Order>("newest");
-  const alerts = asked.data?.pages.flatMap((page) => page.items) ?? [];
+function Queue({ status, selectedId, hrefOf, onSuggest, onTaken }: QueueProps) {
+  const identity = useIdentity();
+  const [chosen, setOrder] = useState<Order>("newest");
+  const order = status === "open" ? chosen : "newest";
+  const asked = useAlerts(status, order);
+  const budget = useBudget().data;
+  const [isWithinWanted, setWithinWanted] = useState(false);
+  const cut = status === "open" ? (budget?.score_cut ?? null) : null;
+  const loaded = asked.data?.pages.flatMap((page) => page.items) ?? [];
+  const alerts =
+    cut !== null && isWithinWanted ? loaded.filter((alert) => alert.score >= cut) : loaded;
   const state = panelStateOf(asked, (data) => {
     if (data.pages.some((page) => page.items.length > 0)) {
       return undefined;
@@ -104,7 +115,6 @@ function Queue({ status, selectedId, hrefOf, onSuggest }: QueueProps) {
       onSuggest(first);
     }
   }, [isFirstWanted]);
-  const shown = order === "score" ? alerts.toSorted((a, b) => b.score - a.score) : alerts;
   return (
     <div className="queue">
       <Panel
@@ -113,22 +123,27 @@ function Queue({ status, selectedId, hrefOf, onSuggest }: QueueProps) {
         isFlush
         skeletonLines={10}
         actions={
-          <label>
-            <span className="visually-hidden">Order</span>
-            <select
-              className="input"
-              value={order}
-              onChange={(event) => setOrder(event.target.value as Order)}
-            >
-              <option value="newest">Newest first</option>
-              <option value="score">Highest score first</option>
-            </select>
-          </label>
+          status === "open" && (
+            <>
+              <label>
+                <span className="visually-hidden">Order</span>
+                <select
+                  className="input"
+                  value={order}
+                  onChange={(event) => setOrder(event.target.value as Order)}
+                >
+                  <option value="newest">Newest first</option>
+                  <option value="expected_loss">Largest expected loss first</option>
+                </select>
+              </label>
+              {may(identity, "alerts:write") && <TakeNext onTaken={onTaken} />}
+            </>
+          )
         }
         foot={
           <>
             <span className="small muted">
-              {alerts.length} shown{asked.hasNextPage && ", there are older ones"}
+              {alerts.length} shown{asked.hasNextPage && ", there are more"}
             </span>
             {asked.hasNextPage && (
               <button
@@ -137,13 +152,27 @@ function Queue({ status, selectedId, hrefOf, onSuggest }: QueueProps) {
                 aria-disabled={asked.isFetchingNextPage}
                 onClick={() => asked.fetchNextPage()}
               >
-                Load older
+                Load more
               </button>
             )}
           </>
         }
       >
-        <AlertList alerts={shown} selectedId={selectedId} hrefOf={hrefOf} />
+        {cut !== null && budget && (
+          <label className="budget small">
+            <input
+              type="checkbox"
+              checked={isWithinWanted}
+              onChange={(event) => setWithinWanted(event.target.checked)}
+            />
+            <span>
+              Within the budget only: {budget.raised_per_hour.toFixed(1)} an hour were raised where{" "}
+              {budget.budget_per_hour} can be looked at, which cuts at score {cut.toFixed(3)}.{" "}
+              {budget.open_below} wait below.
+            </span>
+          </label>
+        )}
+        <AlertList alerts={alerts} selectedId={selectedId} hrefOf={hrefOf} />
       </Panel>
     </div>
   );
@@ -158,24 +187,8 @@ function Detail({ id, hrefOf }: DetailProps) {
   const identity = useIdentity();
   const asked = useAlert(id);
   const queue = useAlerts("open").data?.pages[0]?.items;
-  const resolve = useResolveAlert();
-  const toast = useToast();
-  const [resolution, setResolution] = useState<Resolution | undefined>();
   const alert = asked.data;
   const next = queue?.find((waiting) => waiting.id !== id);
-  const close = () => {
-    setResolution(undefined);
-    resolve.reset();
-  };
-  const send = (note: string) => {
-    if (resolution) {
-      const onSuccess = () => {
-        close();
-        toast("check", `Resolved as ${resolution}`);
-      };
-      resolve.mutate({ id, resolution, note }, { onSuccess });
-    }
-  };
   return (
     <div className="stack detail">
       <Panel
@@ -198,21 +211,15 @@ function Detail({ id, hrefOf }: DetailProps) {
         {alert && (
           <AlertDetails
             alert={alert}
-            mayResolve={may(identity, "alerts:write")}
-            onResolve={setResolution}
-          />
-        )}
-        {alert && resolution && (
-          <ResolveDialog
-            alert={alert}
-            resolution={resolution}
-            isSending={resolve.isPending}
-            error={resolve.error}
-            onResolve={send}
-            onClose={close}
+            acts={
+              may(identity, "alerts:write") && <AlertActs alert={alert} myself={identity.email} />
+            }
           />
         )}
       </Panel>
+      {alert && alert.transaction_count > 1 && <Burst alert={alert} />}
+      {alert && alert.version > 1 && <AlertHistory alert={alert} />}
+      {alert && may(identity, "alerts:write") && <Silenced alert={alert} />}
       {alert && may(identity, "transactions:read_any") && (
         <AccountHistory accountId={alert.account_id} />
       )}

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import { Refusal, sentenceOf } from "../../api/problem";
 import type { Alert, Resolution } from "../../api/types";
 import { Dialog } from "../../components/Dialog";
-import { FormField } from "../../components/FormField";
+import { LineField } from "../../components/LineField";
 import { Money } from "../../components/Money";
 import { Notice } from "../../components/Notice";
 
@@ -43,7 +43,7 @@ export function ResolveDialog(props: ResolveDialogProps) {
       <p className="break">
         <Money amount={alert.amount} currency={alert.currency} /> at{" "}
         <strong>{alert.merchant}</strong>, account <span className="mono">{alert.account_id}</span>.
-        The decision stands once it is made.
+        It can be taken back for a few minutes.
       </p>
       {error && (
         <Notice tone={isTaken ? "warn" : "bad"} role="alert">
@@ -58,20 +58,13 @@ export function ResolveDialog(props: ResolveDialogProps) {
         </div>
       ) : (
         <form className="form" onSubmit={submit} noValidate>
-          <FormField label="Reason" problem={problem}>
-            {(control) => (
-              <input
-                {...control}
-                type="text"
-                data-first
-                required
-                autoComplete="off"
-                maxLength={NOTE_LENGTH_MAX}
-                value={note}
-                onChange={(event) => setNote(event.target.value)}
-              />
-            )}
-          </FormField>
+          <LineField
+            label="Reason"
+            problem={problem}
+            lengthMax={NOTE_LENGTH_MAX}
+            value={note}
+            onChange={setNote}
+          />
           <div className="form-actions">
             {USUAL[resolution].map((reason) => (
               <button type="button" className="button" key={reason} onClick={() => setNote(reason)}>

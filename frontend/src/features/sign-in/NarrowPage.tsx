@@ -5,7 +5,12 @@ import { Brand } from "../../components/Brand";
 
 export function NarrowPage({ title, children }: { title: string; children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useEffect(() => {
+    // Unless the page has taken the focus to the one field that it is for.
+    if (document.activeElement === document.body) {
+      heading.current?.focus();
+    }
+  }, []);
   return (
     <div className="narrow">
       <title>{`${title} · Aether`}</title>

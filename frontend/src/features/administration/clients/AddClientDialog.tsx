@@ -4,7 +4,8 @@ import { useAct } from "../../../act";
 import { problemOfField, sentenceOf } from "../../../api/problem";
 import { Dialog } from "../../../components/Dialog";
 import { Failure } from "../../../components/Failure";
-import { FormField } from "../../../components/FormField";
+import { FormActions } from "../../../components/FormActions";
+import { LineField } from "../../../components/LineField";
 import { type Credential, SecretDialog } from "../../../components/SecretDialog";
 import type { Scope } from "../../../scopes";
 import { useAddClient } from "./queries";
@@ -49,24 +50,14 @@ export function AddClientDialog({ onClose }: { onClose: () => void }) {
         {act.error !== undefined && (
           <Failure what="No client was added.">{sentenceOf(act.error)}</Failure>
         )}
-        <FormField
+        <LineField
           label="Name"
           hint="What it is, for whoever reads the audit trail: checkout, card-import."
           problem={wasSent && !hasName ? "Enter a name for it." : problemOfField(act.error, "name")}
-        >
-          {(control) => (
-            <input
-              {...control}
-              type="text"
-              data-first
-              required
-              autoComplete="off"
-              maxLength={NAME_LENGTH_MAX}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </FormField>
+          lengthMax={NAME_LENGTH_MAX}
+          value={name}
+          onChange={setName}
+        />
         <ScopeChoice
           chosen={scopes}
           problem={
@@ -76,14 +67,7 @@ export function AddClientDialog({ onClose }: { onClose: () => void }) {
           }
           onChange={setScopes}
         />
-        <div className="form-actions">
-          <button type="submit" className="button primary" aria-disabled={act.isUnderWay}>
-            {act.isUnderWay ? "One moment…" : "Add client"}
-          </button>
-          <button type="button" className="button quiet" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
+        <FormActions word="Add client" isSending={act.isUnderWay} onClose={onClose} />
       </form>
     </Dialog>
   );

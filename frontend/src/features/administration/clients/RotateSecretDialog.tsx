@@ -3,8 +3,8 @@ import { useState } from "react";
 import { useAct } from "../../../act";
 import type { ServiceClient } from "../../../api/types";
 import { ConfirmDialog } from "../../../components/ConfirmDialog";
-import { FormField } from "../../../components/FormField";
 import { SecretDialog } from "../../../components/SecretDialog";
+import { SelectField } from "../../../components/SelectField";
 import { useRotateSecret } from "./queries";
 
 interface RotateSecretDialogProps {
@@ -13,16 +13,16 @@ interface RotateSecretDialogProps {
 }
 
 /** Seconds for which the older secret goes on. */
-const OVERLAPS = [
+const OVERLAPS: readonly (readonly [number, string])[] = [
   [0, "Not at all: it may be known to others"],
   [3_600, "For an hour"],
   [86_400, "For a day"],
   [604_800, "For seven days"],
-] as const;
+];
 const OVERLAP_DEFAULT_S = 86_400;
 
 export function RotateSecretDialog({ client, onClose }: RotateSecretDialogProps) {
-  const [overlapS, setOverlapS] = useState<number>(OVERLAP_DEFAULT_S);
+  const [overlapS, setOverlapS] = useState(OVERLAP_DEFAULT_S);
   // Here and nowhere else: gone when the dialog is.
   const [secret, setSecret] = useState<string | undefined>();
   const act = useAct(useRotateSecret(), (rotated) => setSecret(rotated.client_secret));
@@ -59,28 +59,17 @@ export function RotateSecretDialog({ client, onClose }: RotateSecretDialogProps)
       <p className="break">
         {name} (<span className="mono">{client.client_id}</span>) gets a new secret, shown once.
       </p>
-      <FormField
+      <SelectField
         label="The older secret goes on"
         hint={
           overlapS === 0
             ? "Whoever still uses it is refused at once."
             : "Time to bring the new one to where the service runs."
         }
-      >
-        {(control) => (
-          <select
-            {...control}
-            value={overlapS}
-            onChange={(event) => setOverlapS(Number(event.target.value))}
-          >
-            {OVERLAPS.map(([seconds, words]) => (
-              <option key={seconds} value={seconds}>
-                {words}
-              </option>
-            ))}
-          </select>
-        )}
-      </FormField>
+        choices={OVERLAPS}
+        value={overlapS}
+        onChange={setOverlapS}
+      />
     </ConfirmDialog>
   );
 }

@@ -5,8 +5,10 @@ import { problemOfField, sentenceOf } from "../../../api/problem";
 import type { Role } from "../../../api/types";
 import { Dialog } from "../../../components/Dialog";
 import { Failure } from "../../../components/Failure";
+import { FormActions } from "../../../components/FormActions";
 import { FormField } from "../../../components/FormField";
 import { type Credential, SecretDialog } from "../../../components/SecretDialog";
+import { SelectField } from "../../../components/SelectField";
 import { EMAIL } from "../../sign-in/form";
 import { useAddUser } from "./queries";
 import { ROLE_MEANS, ROLES } from "./roles";
@@ -58,29 +60,15 @@ export function AddUserDialog({ onClose }: { onClose: () => void }) {
             />
           )}
         </FormField>
-        <FormField label="Role" hint={ROLE_MEANS[role]} problem={problemOfField(act.error, "role")}>
-          {(control) => (
-            <select
-              {...control}
-              value={role}
-              onChange={(event) => setRole(event.target.value as Role)}
-            >
-              {ROLES.map(([value, words]) => (
-                <option key={value} value={value}>
-                  {words}
-                </option>
-              ))}
-            </select>
-          )}
-        </FormField>
-        <div className="form-actions">
-          <button type="submit" className="button primary" aria-disabled={act.isUnderWay}>
-            {act.isUnderWay ? "One moment…" : "Add user"}
-          </button>
-          <button type="button" className="button quiet" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
+        <SelectField
+          label="Role"
+          hint={ROLE_MEANS[role]}
+          problem={problemOfField(act.error, "role")}
+          choices={ROLES}
+          value={role}
+          onChange={setRole}
+        />
+        <FormActions word="Add user" isSending={act.isUnderWay} onClose={onClose} />
       </form>
     </Dialog>
   );

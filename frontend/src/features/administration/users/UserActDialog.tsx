@@ -91,6 +91,18 @@ function wordsOf(user: User, act: UserAct): Words {
         ),
         done: `${user.email} has a new password`,
       };
+    case "remove-second-factor":
+      return {
+        title: "Take the second factor away",
+        verb: "Take away",
+        sentence: (
+          <>
+            {who} signs in by the password alone from then on, and their sessions end at once. Make
+            sure by another way that it is they who lost their app.
+          </>
+        ),
+        done: `${user.email} has no second factor now`,
+      };
     case "sign-out":
       return {
         title: "Sign out everywhere",

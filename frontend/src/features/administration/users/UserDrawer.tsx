@@ -18,6 +18,7 @@ import { writeSessions } from "./UserTable";
 export type UserAct =
   | { kind: "role"; role: Role }
   | { kind: "reset" }
+  | { kind: "remove-second-factor" }
   | { kind: "sign-out" }
   | { kind: "disable" }
   | { kind: "enable" };
@@ -63,6 +64,8 @@ function UserFacts({ user }: { user: User }) {
         <dd>
           <TimeUtc instant={user.last_sign_in_at} isExact />
         </dd>
+        <dt>Second factor</dt>
+        <dd>{user.has_second_factor ? "on" : "off"}</dd>
         <dt>Sessions</dt>
         <dd>{user.session_count}</dd>
         <dt>Added</dt>
@@ -149,6 +152,22 @@ function UserActs({ user, onAct }: { user: User; onAct: (act: UserAct) => void }
           "Gives them a new one at random, which is shown once."
         )}
       </Act>
+      {user.has_second_factor && !isOneself && (
+        <Act
+          title="Second factor"
+          control={
+            <button
+              type="button"
+              className="button"
+              onClick={() => onAct({ kind: "remove-second-factor" })}
+            >
+              Take away
+            </button>
+          }
+        >
+          For somebody who lost app and recovery codes.
+        </Act>
+      )}
       <Act
         title="Sessions"
         control={

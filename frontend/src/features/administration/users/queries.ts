@@ -71,6 +71,9 @@ async function actOn(userId: string, act: UserAct): Promise<UserActed> {
       return {};
     case "reset":
       return { password: bodyOf(await client.POST("/users/{user_id}/reset", { params })).password };
+    case "remove-second-factor":
+      bodyOf(await client.POST("/users/{user_id}/remove-second-factor", { params }));
+      return {};
     case "sign-out":
       bodyOf(await client.POST("/users/{user_id}/sign-out", { params }));
       return {};
