@@ -32,7 +32,7 @@ types: .venv/.installed frontend/node_modules/.package-lock.json
 
 test: .venv/.tools dashboard
 	tests/install_tools
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: .venv/.tools
 	$(BIN)/pytest -q -m "not slow" -n auto --dist loadfile

@@ -23,6 +23,8 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from aether_core.settings import Settings
+
 DEADLINE_S = 60.0
 
 
@@ -364,6 +366,11 @@ class InstalledSystem(Helpers):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @property
+    def run_directory(self) -> Path:
+        """Its sockets and pid files; not in the home when that has a long path."""
+        return Settings(home=self.home).run_directory
+
     def status(self) -> dict[str, Any]:
         """Return what `aether status --json` says."""
         answer = json.loads(self.run("status", "--json").stdout)
@@ -373,7 +380,8 @@ class InstalledSystem(Helpers):
     def pids(self) -> dict[str, int]:
         """Return supervisord and its living processes by name."""
         found = {p["name"]: p["pid"] for p in self.status().get("processes", ()) if p["pid"]}
-        return found | {"supervisord": int((self.home / "run" / "supervisord.pid").read_text())}
+        pid = (self.run_directory / "supervisord.pid").read_text()
+        return found | {"supervisord": int(pid)}
 
     def kill(self, name: str) -> None:
         """End one of its processes as a crash would."""

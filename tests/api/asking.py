@@ -87,11 +87,13 @@ class Asker:
         return problem
 
 
-def assemble_asker(served: Served, http: httpx.Client) -> Asker:
+@contextmanager
+def asking(served: Served) -> Iterator[Asker]:
     """Sign in an admin, and a service that may do everything that services may."""
     person, service = served.system.make_user("admin"), served.system.make_client(*SCOPES)
     tokens = {True: served.system.token_of(person), False: served.system.token_of(service)}
-    return Asker(http, tokens)
+    with served.sign_in() as http:
+        yield Asker(http, tokens)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import pytest
 
 from aether_cli.embedded import resolve_servers
 from aether_core.settings import Settings
+from tests.api import documented
 from tests.conftest import PostgresServer, ValkeyServer, _execute
 from tests.running import (
     Account,
@@ -39,14 +40,15 @@ class Served:
     database_url: str
 
     def sign_in(self, who: Account | ServiceClient | None = None) -> httpx.Client:
-        """Return a client; the caller closes it."""
-        return self.system.http(who)
+        """Return a client that knows what is documented; the caller closes it."""
+        client = self.system.http(who)
+        client.event_hooks = {"response": [documented.check]}
+        return client
 
 
 _SHARING = frozenset(
     {
         "test_access_matrix",
-        "test_alert_queue",
         "test_amounts_and_instants_at_the_edge",
         "test_alert_triage",
         "test_bad_input",
@@ -54,6 +56,7 @@ _SHARING = frozenset(
         "test_dashboard_files",
         "test_documentation",
         "test_every_endpoint",
+        "test_every_endpoint_needs_a_token",
         "test_express_lane",
         "test_idempotency",
         "test_names_once",

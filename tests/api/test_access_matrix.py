@@ -70,6 +70,10 @@ _ASKED: dict[str, list[Asked]] = {
     "POST /oauth/device_authorization": [Asked(lambda _: b"", _FORM, unready=400)],
     "POST /auth/devices/{user_code}": [Asked(lambda _: {"approve": True})],
     "POST /auth/password": [Asked(lambda _: {}, unready=422)],
+    "POST /auth/second-factor": [Asked(lambda _: {}, unready=422)],
+    "POST /auth/second-factor/confirm": [Asked(lambda _: {}, unready=422)],
+    "POST /auth/second-factor/remove": [Asked(lambda _: {}, unready=422)],
+    "POST /users/{user_id}/remove-second-factor": [Asked(unready=409)],
     "POST /users/": [Asked(lambda _: {"email": f"{os.urandom(6).hex()}@example.com"})],
     "POST /users/{user_id}/role": [Asked(lambda _: {"role": "analyst"})],
     "POST /clients/": [Asked(lambda _: {"name": os.urandom(6).hex(), "scopes": ["alerts:read"]})],
@@ -81,6 +85,17 @@ _ASKED: dict[str, list[Asked]] = {
     "POST /alerts/resolve": [
         Asked(lambda _: {"alerts": [{"id": "missing"}], "resolution": "fraud"})
     ],
+    "POST /suppressions/": [
+        Asked(lambda _: {"account_id": "acc-1", "detector": "amount", "duration_s": 60})
+    ],
+    # It comes before the next row, which labels them.
+    "GET /transactions/{transaction_id}/label": [Asked(unready=404)],
+    "POST /transactions/{transaction_id}/label": [Asked(lambda _: {"resolution": "legitimate"})],
+    "POST /scoring/versions/": [Asked(lambda _: {"review_min": 0.5, "decline_min": 0.9})],
+    # Of the live version: it can neither run in shadow nor be promoted.
+    "POST /scoring/versions/{number}/shadow": [Asked(unready=409)],
+    "POST /scoring/versions/{number}/promote": [Asked(lambda _: {}, unready=409)],
+    "POST /scoring/rollback": [Asked(lambda _: {"live": 999_999}, unready=409)],
     # As from another machine.
     "GET /metrics": [Asked(headers={"X-Forwarded-For": "203.0.113.7"})],
 }
@@ -122,8 +137,12 @@ def objects(
     return {
         "transaction_id": {"own": own, "other": others, "missing": _beside(own)},
         "alert_id": {"other": alert, "missing": _beside(alert)},
+        "suppression_id": {"other": _suppression(analyst), "missing": "999999"},
+        "number": {"other": _version(analyst), "missing": "999999"},
         "letter_id": {"missing": _beside(own)},
         "user_code": {"missing": "WRNG-WRNG"},
+        # This gateway runs without a supervisord, so no process has a name.
+        "name": {"missing": "writer:writer-1"},
         "session_id": {"other": _session_of(served), "missing": _beside(own)},
         # Nobody else needs these: they are disabled and revoked on the way.
         "user_id": {"other": _own_id(served, served.system.make_user()), "missing": _beside(own)},
@@ -132,6 +151,20 @@ def objects(
             "missing": "client_0000000000000000",
         },
     }
+
+
+def _suppression(analyst: httpx.Client) -> str:
+    wanted = {"account_id": "acc-2", "detector": "velocity", "duration_s": 60}
+    return str(analyst.post("/suppressions/", json=wanted).json()["id"])
+
+
+def _version(analyst: httpx.Client) -> str:
+    """Return a version that has run in shadow and is live; it decides as the settings do."""
+    wanted = {"review_min": 0.7, "decline_min": 0.95}
+    number = str(analyst.post("/scoring/versions/", json=wanted).json()["number"])
+    for step in ("shadow", "promote"):
+        analyst.post(f"/scoring/versions/{number}/{step}").raise_for_status()
+    return number
 
 
 def _session_of(served: Served) -> str:

@@ -69,6 +69,25 @@ def test_the_queue_is_in_the_order_of_expected_loss(
     assert analyst.get("/alerts/", params={"order": "score"}).status_code == 422
 
 
+def test_a_list_begins_at_the_score_that_the_budget_cuts_at(
+    service: httpx.Client, analyst: httpx.Client, merchant: str
+) -> None:
+    raise_alerts(service, analyst, "7000.00", "98765.43", merchant=merchant)
+    budget = analyst.get("/alerts/budget").json()
+    # The tests raise fewer than the default allows.
+    assert (budget["score_cut"], budget["open_below"]) == (None, 0)
+    assert budget["budget_per_hour"] == 30
+    assert budget["open_within"] >= 2
+    everything = analyst.get("/alerts/", params={"merchant": merchant}).json()
+    higher = max(alert["score"] for alert in everything)
+    found = analyst.get("/alerts/", params={"merchant": merchant, "score_min": higher}).json()
+    assert [alert["id"] for alert in found] == [
+        alert["id"] for alert in everything if alert["score"] >= higher
+    ]
+    assert 1 <= len(found) < len(everything) == 2
+    assert analyst.get("/alerts/", params={"score_min": 1.1}).status_code == 422
+
+
 def test_two_analysts_never_get_the_same_one(
     service: httpx.Client, analyst: httpx.Client, admin: httpx.Client, merchant: str
 ) -> None:

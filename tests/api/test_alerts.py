@@ -138,3 +138,38 @@ def test_two_analysts_at_once(service: httpx.Client, analyst: httpx.Client) -> N
         lambda: analyst.get(f"/alerts/{alert['id']}").json()["resolution"] == "legitimate",
         "the first decision to stand",
     )
+
+
+def test_a_burst_is_one_alert_whose_transactions_can_be_listed(
+    service: httpx.Client, analyst: httpx.Client
+) -> None:
+    with following(analyst) as feed:
+        feed.next_of("hello")
+        alert = raise_alert(service, analyst)
+        assert alert["transaction_count"] == 1
+        assert alert["total_amount"] == alert["amount"]
+        more = [
+            submit(service, account_id=alert["account_id"], amount="98765.43")["id"]
+            for _ in range(4)
+        ]
+        for one in more:
+            assert wait_written(service, one)["is_flagged"]
+        event = feed.next_of("alert")
+        while (event.data["id"], event.data["transaction_count"]) != (alert["id"], 5):
+            event = feed.next_of("alert")
+    grown = analyst.get(f"/alerts/{alert['id']}").json()
+    assert grown == event.data
+    assert grown["total_amount"] == "493827.15"
+    # Joining is nobody's change: whoever has seen the alert may still decide it.
+    assert grown["version"] == alert["version"]
+    assert analyst.get(f"/alerts/{more[0]}").status_code == 404
+
+    listed = []
+    answer = analyst.get(f"/alerts/{alert['id']}/transactions", params={"limit": 2})
+    while True:
+        listed += [one["id"] for one in answer.json()]
+        if "next" not in answer.links:
+            break
+        answer = analyst.get(answer.links["next"]["url"])
+    assert listed == [*more[::-1], alert["id"]]
+    assert answer.json()[-1] == analyst.get(f"/transactions/{alert['id']}").json()

@@ -80,7 +80,8 @@ class Watch(threading.Thread):
 @contextmanager
 def posting(system: RunningSystem, token: str, length: int) -> Iterator[socket.socket]:
     url = httpx.URL(system.base_url)
-    with socket.create_connection((url.host, url.port or 0), timeout=60) as peer:
+    # The time for all of it: small machines take minutes for half a million.
+    with socket.create_connection((url.host, url.port or 0), timeout=600) as peer:
         peer.sendall(
             f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: {LINES['Content-Type']}\r\nContent-Length: {length}\r\n\r\n".encode()

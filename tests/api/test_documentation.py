@@ -84,8 +84,24 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
             assert set(operation["tags"]) <= tags, where
             assert operation.get("summary"), where
             assert operation.get("description"), where
-            content = operation["responses"]["default"]["content"]
-            assert list(content) == ["application/problem+json"], where
+            assert "default" not in operation["responses"], where
+            for status, response in operation["responses"].items():
+                if status[0] in "45" and (status, path) != ("503", "/health/ready"):
+                    media_types = set(response["content"])
+                    assert media_types <= {"application/problem+json", "application/json"}, where
+                    assert response["description"], where
+
+
+def test_no_operation_lists_a_refusal_that_it_cannot_give(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            where, refusals = f"{method} {path}", set(operation["responses"])
+            takes_body, names_one = "requestBody" in operation, "{" in path
+            assert {"413", "415"} <= refusals or not takes_body, where
+            assert takes_body or refusals.isdisjoint({"400", "413", "415"}), where
+            assert names_one or "404" not in refusals, where
+            assert method != "get" or names_one or "409" not in refusals, where
+            assert "security" not in operation or "401" in refusals, where
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -197,7 +197,8 @@ def test_w01_signing_out_ends_the_feed(served: Served) -> None:
         assert client.post("/auth/logout").is_success
         started = time.monotonic()
         assert feed.ends()
-        assert time.monotonic() - started < 1
+        # Not by the next comment or the end of the token, which come later.
+        assert time.monotonic() - started < 8
 
 
 def test_w03_one_user_may_open_so_many(served: Served) -> None:

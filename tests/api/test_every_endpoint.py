@@ -7,15 +7,13 @@ nothing; a good request straight after is served. A new endpoint is asked withou
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.api.asking import CANARY, Asker, assemble_asker, nothing_changes
+from tests.api.asking import CANARY, Asker, asking, nothing_changes
 from tests.api.calls import JSON
 from tests.api.conftest import Served
 from tests.api.operations import Operation, operations
@@ -30,14 +28,9 @@ READING = [one for one in OPERATIONS if not one.changes and one.path != "/events
 
 
 @pytest.fixture(scope="module")
-def http(served: Served) -> Iterator[httpx.Client]:
-    with served.sign_in() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def asker(served: Served, http: httpx.Client) -> Asker:
-    return assemble_asker(served, http)
+def asker(served: Served) -> Iterator[Asker]:
+    with asking(served) as asker:
+        yield asker
 
 
 @pytest.fixture(autouse=True)
@@ -299,62 +292,3 @@ def test_l07_addresses_beside_those_that_are_served(asker: Asker) -> None:
         for path in beside:
             answer = asker.ask(operation, target=path)
             asker.refused(answer, 404, 405)
-
-
-def _bent(token: str, **changed: object) -> str:
-    """Return a token with another header; its signature stays, and is wrong."""
-    header, claims, signature = token.split(".")
-    padded = header + "=" * (-len(header) % 4)
-    new = json.dumps(json.loads(base64.urlsafe_b64decode(padded)) | changed).encode()
-    return f"{base64.urlsafe_b64encode(new).rstrip(b'=').decode()}.{claims}.{signature}"
-
-
-def test_j01_without_a_token(asker: Asker) -> None:
-    for operation in WITH_TOKEN:
-        answer = asker.ask(operation, signed_in=False)
-        asker.refused(answer, 401)
-        # RFC 6750 section 3.1: no error code for who did not try.
-        assert answer.headers["www-authenticate"] == "Bearer", operation.name
-
-
-def test_j02_j15_tokens_that_are_none(asker: Asker) -> None:
-    for operation in WITH_TOKEN:
-        token = asker.authorization(operation)["Authorization"].removeprefix("Bearer ")
-        signed = token.rpartition(".")[0]
-        bent = [f"{_bent(token, alg=name).rpartition('.')[0]}." for name in ("none", "nOnE")]
-        bent += [_bent(token, alg="none"), _bent(token, alg="HS256"), _bent(token, kid="../x")]
-        bent += [
-            signed,
-            f"{signed}.",
-            f"{token}.",
-            f"{token}=",
-            f"{token}.x",
-            f".{token}",
-            "x",
-            ".",
-        ]
-        bent += [token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), "x." * 2_000]
-        for wrong in bent:
-            answer = asker.ask(operation, {"Authorization": f"Bearer {wrong}"}, signed_in=False)
-            asker.refused(answer, 401)
-            assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-
-
-def test_j17_one_header_with_one_token(asker: Asker) -> None:
-    for operation in WITH_TOKEN:
-        good = asker.authorization(operation)["Authorization"]
-        token = good.removeprefix("Bearer ")
-        twice = [[("Authorization", good)] * 2, [("Authorization", good), ("authorization", "x")]]
-        wrong = (
-            f"Bearer {good}", f"{good} {token}", f"{good}, {good}", f"Bearer\t{token}", token,
-            f"Basic {token}", f"Token {token}", "Bearer", f"Bearer{token}", f"DPoP {token}",
-        )  # fmt: skip
-        for headers in (*twice, *([("Authorization", value)] for value in wrong)):
-            asker.refused(asker.ask(operation, headers, signed_in=False), 400, 401)
-
-
-def test_j18_no_token_in_the_address(asker: Asker) -> None:
-    for operation in WITH_TOKEN:
-        token = asker.authorization(operation)["Authorization"].removeprefix("Bearer ")
-        for name in ("access_token", "token", "Authorization"):
-            asker.refused(asker.ask(operation, query=f"{name}={token}", signed_in=False), 401)

@@ -1,16 +1,18 @@
-"""An installation for commands that need its servers and nothing else."""
+"""An installation for commands that need its servers, and a system for those that need it run."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
-from tests.running import clean_environment
+from tests.running import RunningSystem, clean_environment, running_system
 
 
 @dataclass
@@ -78,3 +80,18 @@ def installation(database_url: str, redis_url: str, tmp_path: Path) -> Installat
         },
         database_url,
     )
+
+
+@pytest.fixture
+def system(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[RunningSystem]:
+    """A gateway and a writer; a file of tests that needs supervisord has one of its own."""
+    with running_system(
+        database_url=database_url, redis_url=redis_url, home=tmp_path / "home", forecaster=False
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def service(system: RunningSystem) -> Iterator[httpx.Client]:
+    with system.http(system.make_client()) as client:
+        yield client

@@ -21,8 +21,9 @@ async def add_alerts(installation: Installation, *merchants: str) -> list[str]:
         await installation.execute(
             "INSERT INTO alerts (id, transaction_id, shard, account_id, merchant,"
             " amount_minor_units, currency, score, decision, reasons, occurred_at, created_at,"
-            f" expected_loss) VALUES ('{identifier}', '{identifier}', 0, 'acc-{number}',"
-            f" E'{quoted}', {number}00, 'EUR', 0.9, 'review', '[]', now(), now(), {number})"
+            " expected_loss, total_minor_units, last_occurred_at)"
+            f" VALUES ('{identifier}', '{identifier}', 0, 'acc-{number}', E'{quoted}',"
+            f" {number}00, 'EUR', 0.9, 'review', '[]', now(), now(), {number}, {number}00, now())"
         )
     return ids
 
@@ -97,3 +98,14 @@ async def test_t07_a_list_holds_no_formula_and_no_control(installation: Installa
     assert [row["expected_loss"] for row in rows] == ["3.0", "2.0", "1.0"]
     for form in ((), ("--json",)):
         assert aether(installation, "alerts", "list", *form).replace("\n", "").isprintable()
+
+
+async def test_the_budget_says_from_which_score_on_alerts_are_within_it(
+    installation: Installation,
+) -> None:
+    await add_alerts(installation, "Corner", "Harbour")
+    said = aether(installation, "alerts", "budget")
+    assert "budget: 30 an hour; raised: " in said
+    assert "All 2 open alerts are within it." in said
+    found = json.loads(aether(installation, "alerts", "budget", "--json"))
+    assert (found["score_cut"], found["open_within"]) == (None, 2)

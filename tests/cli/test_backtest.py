@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,47 @@ def test_a_file_that_holds_no_payments_is_refused(tmp_path: Path) -> None:
     assert status != 0
     assert "cannot be read" in said
     assert not out.exists()
+
+
+def test_it_says_what_a_version_would_cost_and_catch(tmp_path: Path) -> None:
+    file, out = tmp_path / "payments.csv", tmp_path / "scores.csv"
+    lines = [HEADER, *payments(25)]
+    # Twice as much a minute later: the same burst, so one alert; and a fraud that nobody can see.
+    lines.append("t26,2026-01-26T12:01:00Z,acc,shop,2000.00,EUR,1")
+    lines.append("t27,2026-01-27T12:00:00Z,acc,shop,20.00,EUR,1")
+    file.write_text("\n".join(lines))
+    status, said = run(file, "--out", out, "--minutes-per-alert", "30", "--json")
+    assert status == 0, said
+    price = json.loads(said)["price"]
+    assert (price["alert_count"], price["analyst_hours"]) == (1, 0.5)
+    assert (price["fraud_count"], price["caught_count"]) == (3, 2)
+    assert (price["precision"], price["recall"]) == (1.0, 2 / 3)
+    assert price["money"] == [{"currency": "EUR", "caught": "3000.00", "missed": "20.00"}]
+    assert price["hours"] == pytest.approx(26 * 24 + 12)
+
+    status, said = run(file, "--out", out, "--emphasis", "amount=0", "--emphasis", "population=0")
+    assert status == 0, said
+    assert "frauds: 0 of 3 flagged (0.0%)" in said
+    assert "0.00 EUR caught, 3020.00 missed" in said
+    status, said = run(file, "--out", out, "--review-min", "0.0001", "--decline-min", "1")
+    assert "frauds: 3 of 3 flagged" in said
+    assert "28 flagged" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--review-min", "0.9", "--decline-min", "0.8"), "at least what is reviewed"),
+        (("--emphasis", "everything=1"), "A detector is one of"),
+        (("--emphasis", "amount"), "no detector and factor"),
+        (("--emphasis", "amount=nan"), "An emphasis is"),
+    ],
+)
+def test_what_no_version_may_say_is_refused(
+    tmp_path: Path, words: tuple[str, ...], reason: str
+) -> None:
+    file = tmp_path / "payments.csv"
+    file.write_text("\n".join([HEADER, *payments(2)]))
+    status, said = run(file, "--out", tmp_path / "scores.csv", *words)
+    assert status != 0
+    assert reason in said

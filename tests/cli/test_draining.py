@@ -89,7 +89,7 @@ def backlog_at_rest(system: InstalledSystem) -> int:
 def supervisorctl(system: InstalledSystem, *arguments: str) -> None:
     subprocess.run(
         [Path(sys.executable).parent / "supervisorctl",
-         "-s", f"unix://{system.home}/run/supervisor.sock", *arguments],
+         "-s", f"unix://{system.run_directory}/supervisor.sock", *arguments],
         stdout=subprocess.DEVNULL,
         check=True,
     )  # fmt: skip

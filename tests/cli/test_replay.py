@@ -15,7 +15,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,17 +28,8 @@ from tests.running import (
     RunningSystem,
     aether,
     clean_environment,
-    running_system,
     wait_until,
 )
-
-
-@pytest.fixture
-def system(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[RunningSystem]:
-    with running_system(
-        database_url=database_url, redis_url=redis_url, home=tmp_path / "home", forecaster=False
-    ) as running:
-        yield running
 
 
 def make_file(path: Path, *, days: int = 4, seed: int = 1) -> list[list[str]]:
@@ -125,7 +115,7 @@ def test_a_file_is_replayed_once_and_a_second_run_doubles_nothing(
     assert facts["accepted"] == facts["written"] == facts["lines"] == len(rows)
     assert facts["replayed"] == facts["refused"] == 0
     assert facts["refused_file"] is None
-    assert facts["alerts"] == query(system, "SELECT count(*) FROM alerts")[0][0]
+    assert facts["flagged"] == query(system, "SELECT count(*) FROM alert_transactions")[0][0]
     assert facts["transactions_per_s"] > 0
     assert 0 < facts["latency_ms_p50"] <= facts["latency_ms_p99"]
     assert_written_once_in_order(system, rows)

@@ -41,7 +41,7 @@ def system(tmp_path: Path) -> Iterator[InstalledSystem]:
 def supervisorctl(system: InstalledSystem, *arguments: str) -> str:
     done = subprocess.run(
         [Path(sys.executable).parent / "supervisorctl", "-c", CHECKOUT / "supervisord.conf",
-         "-s", f"unix://{system.home}/run/supervisor.sock", *arguments],
+         "-s", f"unix://{system.run_directory}/supervisor.sock", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -173,7 +173,7 @@ def test_a_failure_on_the_way_stops_what_was_started(system: InstalledSystem) ->
     assert processes_of(system.home) == {}
 
 
-@pytest.mark.parametrize("sign", ["log/supervisord.out", "run/supervisor.sock"])
+@pytest.mark.parametrize("sign", ["supervisord.out", "supervisor.sock"])
 def test_ended_on_the_way_it_leaves_nothing(system: InstalledSystem, sign: str) -> None:
     """As soon as supervisord is begun, which then has told nobody its id, and a moment later."""
     up = subprocess.Popen(
@@ -182,7 +182,8 @@ def test_ended_on_the_way_it_leaves_nothing(system: InstalledSystem, sign: str) 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until((system.home / sign).exists, "supervisord")
+    places = (system.home / "log" / sign, system.run_directory / sign)
+    wait_until(lambda: any(place.exists() for place in places), "supervisord")
     up.terminate()
     assert up.wait(120) == 128 + signal.SIGTERM
     assert processes_of(system.home) == {}
@@ -206,7 +207,7 @@ def test_several_gateways_share_the_port_and_restart_without_a_failed_request(
                 before = system.pids()[name]
                 restart = subprocess.Popen(
                     [Path(sys.executable).parent / "supervisorctl",
-                     "-s", f"unix://{system.home}/run/supervisor.sock", "restart", name],
+                     "-s", f"unix://{system.run_directory}/supervisor.sock", "restart", name],
                     stdout=subprocess.DEVNULL,
                 )  # fmt: skip
                 while restart.poll() is None:
@@ -225,7 +226,7 @@ def test_l04_everything_is_private_and_listens_on_nothing_but_the_port(
     assert all(path.stat().st_mode & 0o077 == 0 for path in (system.home / "keys").iterdir())
     for private in ("keys", "log", "valkey", "postgres"):
         assert (system.home / private).stat().st_mode & 0o077 == 0, private
-    assert (system.home / "run" / "supervisor.sock").stat().st_mode & 0o077 == 0
+    assert (system.run_directory / "supervisor.sock").stat().st_mode & 0o077 == 0
     inodes = {
         link.readlink().name.removeprefix("socket:[").removesuffix("]")
         for pid in processes_of(system.home)

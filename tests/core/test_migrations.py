@@ -72,8 +72,10 @@ async def test_alerts_from_before_triage_keep_their_resolution_and_join_the_queu
         connection = await asyncpg.connect(url)
         try:
             alerts = await connection.fetch(
-                "SELECT status, version, expected_loss FROM alerts ORDER BY status"
+                "SELECT status, version, expected_loss, transaction_count, total_minor_units"
+                " FROM alerts ORDER BY status"
             )
+            joined = await connection.fetchval("SELECT count(*) FROM alert_transactions")
             history = await connection.fetch(
                 "SELECT version, actor, action, resolution, note FROM alert_history"
             )
@@ -83,6 +85,9 @@ async def test_alerts_from_before_triage_keep_their_resolution_and_join_the_queu
         losses = [pytest.approx(5.0), pytest.approx(5.0)]
         assert [tuple(row)[:2] for row in alerts] == [("open", 1), ("resolved", 2)]
         assert [row["expected_loss"] for row in alerts] == losses
+        # Each is an incident of its own.
+        assert [tuple(row)[3:] for row in alerts] == [(1, 1000), (1, 1000)]
+        assert joined == 2
         assert [tuple(row) for row in history] == [(2, "ada", "resolve", "fraud", "by phone")]
     finally:
         await _execute(postgres.url, f"DROP DATABASE {name} WITH (FORCE)")

@@ -197,7 +197,7 @@ async def read_database(system: InstalledSystem) -> tuple[list[Row], list[UUID]]
             "SELECT id, account_id, merchant, amount_minor_units, currency, decision"
             " FROM transactions"
         )
-        alerts = await connection.fetch("SELECT transaction_id FROM alerts")
+        alerts = await connection.fetch("SELECT transaction_id FROM alert_transactions")
     finally:
         await connection.close()
     found = [

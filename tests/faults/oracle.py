@@ -95,7 +95,8 @@ class Oracle:
         self._console = console
         self._replay = Replay(Thresholds())
         self._rows: dict[UUID, Row] = {}
-        self._alerts: set[UUID] = set()
+        self._alerts: dict[UUID, set[float]] = {}
+        """Each alert with the scores of its transactions."""
         self._rows_of: defaultdict[str, list[UUID]] = defaultdict(list)
         """Order → its rows."""
         self._attempts_of: defaultdict[str, list[Attempt]] = defaultdict(list)
@@ -180,6 +181,7 @@ class Oracle:
                 minor_units=raw["amount_minor_units"],
                 currency=raw["currency"],
                 merchant=raw["merchant"],
+                location=raw["location"],
                 description=raw["description"],
                 occurred_at=raw["occurred_at"],
                 created_at=raw["created_at"],
@@ -268,22 +270,42 @@ class Oracle:
     # --- I5: alerts ---
 
     async def _check_alerts(self, connection: Session, verdict: Verdict) -> list[Violation]:
-        found = await connection.fetch("SELECT id, transaction_id, score, decision FROM alerts")
-        verdict.alerts = len(found) - len(self._alerts)
-        self._alerts = {UUID(int=alert["id"].int) for alert in found}
-        violations = [
-            Violation("I5", f"alert {alert['id']} differs from its transaction")
-            for alert in found
-            if (row := self._rows.get(UUID(int=alert["transaction_id"].int))) is None
-            or (row.score, row.decision) != (alert["score"], alert["decision"])
-        ]
+        """Every flagged transaction has one alert, which says what is worst of its own."""
+        alerts = await connection.fetch(
+            "SELECT id, account_id, score, decision, transaction_count FROM alerts"
+        )
+        members: defaultdict[UUID, list[UUID]] = defaultdict(list)
+        for one in await connection.fetch(
+            "SELECT alert_id, transaction_id FROM alert_transactions"
+        ):
+            members[UUID(int=one["alert_id"].int)].append(UUID(int=one["transaction_id"].int))
+        verdict.alerts = len(alerts) - len(self._alerts)
+        self._alerts = {
+            identifier: {row.score for one in of_alert if (row := self._rows.get(one)) is not None}
+            for identifier, of_alert in members.items()
+        }
+        violations = []
+        for alert in alerts:
+            identifier = UUID(int=alert["id"].int)
+            rows = [row for one in members[identifier] if (row := self._rows.get(one)) is not None]
+            if (
+                identifier not in members[identifier]
+                or len(rows) != len(members[identifier])
+                or len(rows) != alert["transaction_count"]
+                or {row.account_id for row in rows} != {alert["account_id"]}
+                or max(row.score for row in rows) != alert["score"]
+                or ("decline" in {row.decision for row in rows}) != (alert["decision"] == "decline")
+            ):
+                text = f"alert {identifier} differs from its transactions"
+                violations.append(Violation("I5", text))
         flagged = {row.id for row in self._rows.values() if row.decision != "approve"}
-        if flagged != self._alerts:
+        joined = {one for of_alert in members.values() for one in of_alert}
+        if flagged != joined:
             violations.append(
                 Violation(
                     "I5",
-                    f"{_some(flagged - self._alerts)} raised no alert,"
-                    f" {_some(self._alerts - flagged)} should not have",
+                    f"{_some(flagged - joined)} have no alert,"
+                    f" {_some(joined - flagged)} should not have one",
                 )
             )
         return violations
@@ -312,12 +334,13 @@ class Oracle:
                 Violation("I6", f"there are {count} rows, {len(self._rows)} of them in order")
             )
         totals = await find_totals(connection)
-        facts = (len(self._rows), len(self._alerts), len(letters))
+        flagged_count = sum(row.decision != "approve" for row in self._rows.values())
+        facts = (len(self._rows), flagged_count, len(letters))
         counters = (totals.committed_count, totals.flagged_count, totals.dead_letter_count)
         if facts != counters:
             violations.append(
                 Violation(
-                    "I6", f"rows, alerts, dead letters are {facts}, the counters say {counters}"
+                    "I6", f"rows, flagged, dead letters are {facts}, the counters say {counters}"
                 )
             )
         loads = await connection.fetch(_LOADS)
@@ -356,7 +379,7 @@ class Oracle:
 
     def _check_feed(self, expectation: Expectation) -> Iterator[Violation]:
         console = self._console
-        if missing := self._alerts - console.known_alerts:
+        if missing := self._alerts.keys() - console.known_alerts:
             text = f"a console ({console.state}) was never shown the alerts {_some(missing)}"
             yield Violation("I9", text)
         if early := set(console.uncommitted):
@@ -365,12 +388,15 @@ class Oracle:
         if len(console.gaps) > self._gap_count and not expectation.allows_gap:
             yield Violation("I9", f"gaps without a cause: {console.gaps[self._gap_count :]}")
         self._gap_count = len(console.gaps)
-        for shown in (console.alerts, console.transactions):
-            for identifier, view in shown.items():
-                if identifier in self._shown:
-                    continue
+        if unknown := console.alerts.keys() - self._alerts:
+            yield Violation("I9", f"alerts were shown that there are none of: {_some(unknown)}")
+        for identifier, view in console.alerts.items():
+            if view.score not in self._alerts.get(identifier, {view.score}):
+                yield Violation("I9", f"a console was shown another score of alert {identifier}")
+        for identifier, view in console.transactions.items():
+            if identifier not in self._shown:
                 yield from self._check_shown(identifier, view)
-        self._shown |= console.alerts.keys() | console.transactions.keys()
+        self._shown |= console.transactions.keys()
 
     def _check_shown(self, identifier: UUID, view: ShownView) -> Iterator[Violation]:
         row = self._rows.get(identifier)

@@ -25,6 +25,7 @@ class Row:
     minor_units: int
     currency: str
     merchant: str
+    location: str | None
     description: str | None
     occurred_at: datetime
     created_at: datetime
@@ -46,8 +47,10 @@ class Replay:
             self._states.setdefault(row.shard, ShardState()),
             self._thresholds,
             account_id=row.account_id,
+            merchant=row.merchant,
             currency=row.currency,
             minor_units=row.minor_units,
             exponent=EXPONENTS[row.currency],
             occurred_at_ms=us_of_instant(row.occurred_at) // 1000,
+            location=row.location,
         )

@@ -10,6 +10,7 @@ import random
 import signal
 import socket
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 
@@ -128,6 +129,11 @@ def test_f34_every_order_three_times(faults: FaultSystem) -> None:
     faults.all_is_well()
 
 
+def _has_agreed(gateway: Node, told: int) -> bool:
+    """Whether a gateway serves, by what it said after so much."""
+    return "agreed on" in gateway.process.log[told:]
+
+
 def test_f46_a_rolling_restart_leaves_no_outcome_unknown(faults: FaultSystem) -> None:
     """As supervisord has it: both gateways share one socket, which outlives them."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
@@ -139,7 +145,10 @@ def test_f46_a_rolling_restart_leaves_no_outcome_unknown(faults: FaultSystem) ->
                 faults.wait_acked(100)
                 gateway.process.signal(signal.SIGTERM)
                 assert gateway.stop() == 0
+                told = len(gateway.process.log)
                 gateway.start()
+                # Otherwise the next one's end might leave nobody who serves.
+                wait_until(partial(_has_agreed, gateway, told), "the gateway to serve")
             faults.wait_acked(100)
         unlucky = [
             attempt

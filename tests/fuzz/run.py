@@ -17,7 +17,7 @@ import pytest
 from tests.api.conftest import serving
 from tests.conftest import PostgresServer
 from tests.faults import servers
-from tests.fuzz.fuzzing import Fuzzer, document, operations
+from tests.fuzz.fuzzing import document, make_fuzzer, operations
 
 _EXAMPLES = 50
 
@@ -32,7 +32,7 @@ def main() -> int:
     failures = 0
     _say(f"seed {wanted.seed}")
     with servers.running_postgres() as started, serving(PostgresServer(started.url)) as served:
-        fuzzer = Fuzzer(served.system, served.system.make_user("admin"))
+        fuzzer = make_fuzzer(served.system)
         seed = wanted.seed
         while time.monotonic() < end:
             found = asked = 0

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.conftest import serving
 from tests.conftest import PostgresServer
-from tests.fuzz.fuzzing import Fuzzer, document, operations
+from tests.fuzz.fuzzing import Fuzzer, document, make_fuzzer, operations
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +23,19 @@ EXAMPLES = 5
 @pytest.fixture(scope="module")
 def fuzzer(postgres: PostgresServer) -> Iterator[Fuzzer]:
     with serving(postgres) as served:
-        yield Fuzzer(served.system, served.system.make_user("admin"))
+        yield make_fuzzer(served.system)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer_is_one_that_is_documented(fuzzer: Fuzzer, name: str) -> None:
     fuzzer.fuzz(OPERATIONS[name], examples=EXAMPLES, seed=None)
+
+
+def test_a_refusal_that_is_not_documented_is_found(fuzzer: Fuzzer) -> None:
+    wrong = document()
+    del wrong["paths"]["/users/{user_id}"]["get"]["responses"]["404"]
+    with pytest.raises(AssertionError, match="404"):
+        fuzzer.fuzz(operations(wrong)["GET /users/{user_id}"], examples=4 * EXAMPLES, seed=None)
 
 
 def test_an_answer_that_is_not_documented_is_found(fuzzer: Fuzzer) -> None:

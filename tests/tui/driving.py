@@ -8,13 +8,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from aether_tui.app import ConsoleApp
+from aether_tui.memory import Drafts, SignInMemory
 from aether_tui.screens.login import LoginScreen
 from tests.running import Account, Helpers, ServiceClient
 
@@ -38,6 +41,11 @@ class Console:
     async def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
         await self.pilot.press(*keys)
+
+    def burst(self, *keys: str) -> None:
+        """Press keys in one breath, as a slow line delivers them: none waits for the one before."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
     async def write(self, text: str) -> None:
         """Type a text."""
@@ -85,9 +93,22 @@ async def open_console(
     email: str = "",
     is_ascii: bool = False,
     is_read_only: bool = False,
+    drafts: Drafts | None = None,
+    memory: SignInMemory | None = None,
+    exports: Path | None = None,
+    palette: str = "dark",
 ) -> AsyncIterator[Console]:
     """Run the console without signing in."""
-    app = ConsoleApp(base_url, email=email, is_ascii=is_ascii, is_read_only=is_read_only)
+    app = ConsoleApp(
+        base_url,
+        email=email,
+        is_ascii=is_ascii,
+        is_read_only=is_read_only,
+        drafts=drafts,
+        memory=memory,
+        exports=exports,
+        palette=palette,
+    )
     async with app.run_test(size=size, notifications=True) as pilot:
         yield Console(app, pilot)
 
@@ -100,10 +121,19 @@ async def signed_in(
     *,
     is_ascii: bool = False,
     is_read_only: bool = False,
+    drafts: Drafts | None = None,
+    exports: Path | None = None,
+    palette: str = "dark",
 ) -> AsyncIterator[Console]:
     """Run the console, sign in and wait until the feed is live."""
     async with open_console(
-        system.base_url, size, is_ascii=is_ascii, is_read_only=is_read_only
+        system.base_url,
+        size,
+        is_ascii=is_ascii,
+        is_read_only=is_read_only,
+        drafts=drafts,
+        exports=exports,
+        palette=palette,
     ) as console:
         await console.sign_in(account)
         await console.sees("LIVE")
@@ -128,12 +158,14 @@ class Traffic:
         """Submit transactions in order; return their ids."""
         return await asyncio.to_thread(self._send, merchant, account, amounts)
 
-    async def raise_alert(self, merchant: str, *, account: str | None = None) -> str:
+    async def raise_alert(
+        self, merchant: str, *, account: str | None = None, amount: str = "98765.43"
+    ) -> str:
         """Give an account a quiet history, then one enormous amount; return that one's id."""
         name = account or f"acc-{os.urandom(6).hex()}"
         quiet = tuple(f"{10 + number % 3}.{number:02d}" for number in range(40))
         await self.send("Quiet Bakery", account=name, amounts=quiet)
-        return (await self.send(merchant, account=name, amounts=("98765.43",)))[0]
+        return (await self.send(merchant, account=name, amounts=(amount,)))[0]
 
     def _send(self, merchant: str, account: str, amounts: tuple[str, ...]) -> list[str]:
         ids = []

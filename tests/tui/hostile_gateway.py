@@ -24,7 +24,16 @@ from tests.running import free_port, wait_until
 from tests.tui.hostile import HOSTILE_TEXTS
 
 PASSWORD = "let me in"
-_SCOPES = ["transactions:read", "alerts:read", "alerts:write", "analytics:read", "operations:read"]
+_SCOPES = [
+    "transactions:read",
+    "alerts:read",
+    "alerts:write",
+    "analytics:read",
+    "operations:read",
+    "operations:write",
+    "audit:read",
+    "admin",
+]
 
 
 class _Texts:
@@ -117,8 +126,27 @@ def _pipeline(texts: _Texts) -> dict[str, Any]:
         }
         for number in range(6)
     ]
+    lost = [
+        {
+            "shard": number,
+            "incarnation": texts.next(),
+            "after": texts.next(),
+            "before": texts.next(),
+            "entries": 3,
+            "is_exact": False,
+            "cause": texts.next(),
+            "found_at": _now(),
+        }
+        for number in range(6)
+    ]
     identity = {**counts, "difference": 0, "holds": True}
-    return {"identity": identity, "shards": shards, "at": _now(), "committed_per_second": 1.0}
+    return {
+        "identity": identity,
+        "shards": shards,
+        "at": _now(),
+        "committed_per_second": 1.0,
+        "lost": lost,
+    }
 
 
 def _dead_letters(texts: _Texts) -> list[dict[str, Any]]:
@@ -132,6 +160,38 @@ def _dead_letters(texts: _Texts) -> list[dict[str, Any]]:
             "created_at": _now(),
         }
         for number in range(8)
+    ]
+
+
+def _processes(texts: _Texts) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"{number}{texts.next()}",
+            "group": texts.next(),
+            "state": texts.next(),
+            "pid": number,
+            "uptime_seconds": 1.0,
+            "restarts": 1,
+            "cpu_seconds": 1.0,
+            "memory_bytes": 1,
+            "can_restart": True,
+        }
+        for number in range(8)
+    ]
+
+
+def _audit(texts: _Texts) -> list[dict[str, Any]]:
+    names = ("actor_kind", "actor_id", "actor_name", "action", "subject", "outcome", "address")
+    return [
+        {
+            "id": number,
+            "at": _now(),
+            "request_id": texts.next(),
+            "hash": texts.next(),
+            "details": {texts.next(): texts.next()},
+            **{name: texts.next() for name in names},
+        }
+        for number in range(30, 0, -1)
     ]
 
 
@@ -160,6 +220,14 @@ def _answers(role: str) -> dict[str, object]:
         },
         "/alerts/?open": [_alert(texts, number) for number in range(25, 0, -1)],
         "/alerts/?resolved": [_alert(texts, number, "resolved") for number in range(25, 0, -1)],
+        "/alerts/budget": {
+            "budget_per_hour": 30.0,
+            "window_hours": 24,
+            "raised_per_hour": 2.5,
+            "score_cut": None,
+            "open_within": 6,
+            "open_below": 0,
+        },
         "/analytics/summary": {
             "total_transactions": 5,
             "total_flagged": 1,
@@ -170,6 +238,14 @@ def _answers(role: str) -> dict[str, object]:
         "/analytics/forecast": _forecast(texts),
         "/operations/pipeline": _pipeline(texts),
         "/operations/dead-letters": _dead_letters(texts),
+        "/operations/processes": {
+            "host": texts.next(),
+            "is_supervised": True,
+            "at": _now(),
+            "processes": _processes(texts),
+        },
+        "/audit/": _audit(texts),
+        "log": {"name": texts.next(), "lines": [texts.next() for _ in range(60)]},
     }
 
 
@@ -197,6 +273,8 @@ def make_app(role: str) -> FastAPI:
 
     @app.get("/{path:path}")
     async def answer(path: str, status: str | None = None) -> Response:
+        if path.endswith("/log"):
+            return _json(answers["log"])
         return _json(answers[f"/{path}?{status}" if status else f"/{path}"])
 
     @app.post("/auth/login")
@@ -214,10 +292,17 @@ def make_app(role: str) -> FastAPI:
 
 @contextmanager
 def hostile_gateway(role: str = "admin") -> Iterator[str]:
-    """Serve it on a free port of its own; yields its address."""
+    """Serve it; yields its address."""
+    with served(make_app(role)) as url:
+        yield url
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a free port of its own; yields its address."""
     port = free_port()
     config = uvicorn.Config(
-        make_app(role),
+        app,
         host="127.0.0.1",
         port=port,
         log_level="error",
@@ -226,10 +311,10 @@ def hostile_gateway(role: str = "admin") -> Iterator[str]:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="hostile gateway")
+    thread = threading.Thread(target=server.run, name="gateway")
     thread.start()
     try:
-        wait_until(lambda: server.started, "the hostile gateway")
+        wait_until(lambda: server.started, "the gateway")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aether_tui.completing import complete
 from aether_tui.filtering import (
     ALERT_FIELDS,
     TRANSACTION_FIELDS,
@@ -106,3 +107,30 @@ def test_alerts_have_fields_of_their_own() -> None:
     assert parse_filter("score:>0.5 bakery", ALERT_FIELDS).matches(alert(score=0.9))
     with pytest.raises(FilterNotUnderstood):
         parse_filter("kind:refund", ALERT_FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("dec", "decision:"),
+        ("Merch", "merchant:"),
+        ("x !cur", "x !currency:"),
+        ("decision:re", "decision:review"),
+        ("amount:>5 flagged:y", "amount:>5 flagged:yes"),
+        ("decision:", None),
+        ("decision:review", None),
+        ("merchant:ba", None),
+        ("nothing", None),
+        ('merchant:"de', None),
+        ("", None),
+        ("decision:review ", None),
+    ],
+)
+def test_the_last_word_is_completed(typed: str, completed: str | None) -> None:
+    assert complete(typed, TRANSACTION_FIELDS) == completed
+
+
+def test_a_completion_is_always_understood() -> None:
+    for name, field in TRANSACTION_FIELDS.items():
+        for value in field.values:
+            parse_filter(f"{name}:{value}", TRANSACTION_FIELDS)

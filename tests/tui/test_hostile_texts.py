@@ -50,6 +50,8 @@ async def test_t03_t05_no_screen_obeys_a_text(gateway: str, size: tuple[int, int
             "3": "Open alerts",
             "4": "UNUSUAL",
             "5": "Dead letters",
+            "6": "Log",
+            "7": "Audit trail",
         }.items():
             await console.press(digit)
             await console.sees(title)

@@ -59,10 +59,14 @@ async def test_a_gateway_that_is_not_there_is_said_and_can_be_tried_again(
 @pytest.mark.parametrize(
     ("role", "offered", "withheld"),
     [
-        ("customer", ["2 Transactions", "4 Forecast"], ["Overview", "Alerts", "Pipeline"]),
+        (
+            "customer",
+            ["2 Transactions", "4 Forecast"],
+            ["Overview", "Alerts", "Pipeline", "System"],
+        ),
         ("analyst", ["1 Overview", "3 Alerts"], ["Pipeline"]),
-        ("operator", ["1 Overview", "5 Pipeline"], ["3 Alerts"]),
-        ("admin", ["1 Overview", "2 Transactions", "3 Alerts", "4 Forecast", "5 Pipeline"], []),
+        ("operator", ["1 Overview", "5 Pipeline", "6 System"], ["3 Alerts", "7 Audit"]),
+        ("admin", ["1 Overview", "2 Transactions", "3 Alerts", "4 Forecast", "7 Audit"], []),
     ],
 )
 async def test_each_role_is_offered_what_it_may_do(

@@ -16,6 +16,8 @@ _PLACES = {
     "3": "Open alerts",
     "4": "Forecast",
     "5": "every accepted transaction",
+    "6": "Processes",
+    "7": "Audit",
 }
 
 

@@ -91,8 +91,10 @@ async def write_in_steps(pipeline: Pipeline, lives: list[Step]) -> None:
 
 
 async def empty(pipeline: Pipeline) -> None:
-    tables = "transactions, alerts, positions, incarnations, snapshots, load_buckets, dead_letters"
-    await pipeline.connection.execute(f"TRUNCATE {tables}")
+    await pipeline.connection.execute(
+        "TRUNCATE transactions, alerts, alert_transactions, positions, incarnations, snapshots,"
+        " load_buckets, dead_letters"
+    )
     await pipeline.redis.execute_command("FLUSHALL")
 
 
@@ -115,9 +117,10 @@ def test_batches_and_restarts_never_change_rows_or_scores(settings: Settings) ->
             await pipeline.accept(*history)
             await write_in_steps(pipeline, lives)
             alerts = await pipeline.connection.fetch(
-                "SELECT account_id, amount_minor_units, score FROM alerts ORDER BY 1, 2, 3"
+                "SELECT account_id, amount_minor_units, score, decision, transaction_count,"
+                " total_minor_units, currency, last_occurred_at, reasons::text FROM alerts"
             )
-            return outcome(await pipeline.rows()), [tuple(alert) for alert in alerts]
+            return outcome(await pipeline.rows()), sorted(map(tuple, alerts))
         finally:
             await pipeline.close()
 

@@ -23,6 +23,7 @@ from aether_core.identity import accounts, clients
 from aether_core.identity.clients import NewClient
 from aether_core.identity.roles import Role
 from aether_core.settings import Settings
+from tests.api import documented
 
 PASSWORD = "correct horse battery"
 FORM = "application/x-www-form-urlencoded"
@@ -100,7 +101,10 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://gateway.example", timeout=30
+            transport=httpx.ASGITransport(app),
+            base_url="http://gateway.example",
+            timeout=30,
+            event_hooks={"response": [documented.check_soon]},
         ) as http,
     ):
         yield Gateway(app, http)

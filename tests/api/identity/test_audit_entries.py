@@ -70,7 +70,11 @@ async def test_a_failure_is_noted_without_the_password(gateway: Gateway, kind: s
     assert entry.subject == ("" if kind in {"unknown", "no address"} else str(user.id))
     # Who types the password where the address belongs does not find it in the trail.
     shown = "" if kind == "no address" else email
-    assert details_of(entry) == {"email": shown, "is_disabled": kind == "disabled"}
+    assert details_of(entry) == {
+        "email": shown,
+        "is_disabled": kind == "disabled",
+        "is_code": False,
+    }
 
 
 async def test_attempts_beyond_the_limit_leave_no_entry(gateway: Gateway) -> None:

@@ -71,7 +71,8 @@ async def test_w01_what_ends_a_token_ends_its_feeds_everywhere(
         ended_at = time.monotonic()
         for answer in (await here, await there):
             assert answer.text.startswith("id: ")
-        assert time.monotonic() - ended_at < 1.0
+        # Not by the next comment, which would find out as well.
+        assert time.monotonic() - ended_at < 8.0
 
 
 async def test_w01_a_feed_ends_with_the_life_of_its_token(settings: Settings) -> None:

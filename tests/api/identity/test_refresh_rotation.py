@@ -51,6 +51,27 @@ async def test_tokens_follow_one_another(gateway: Gateway) -> None:
             assert secret.encode() not in row["token_hash"] + (row["successor_sealed"] or b"")
 
 
+async def test_a_sign_in_that_nobody_uses_ends(gateway: Gateway) -> None:
+    user = await gateway.make_user()
+    idle, used = await gateway.login(user), await gateway.login(user)
+    limit_s = gateway.access.settings.identity.session_idle_s
+    for share, is_used in ((0.6, True), (0.6, False)):
+        async with borrow(gateway.access.pool) as connection:
+            await connection.execute(
+                "UPDATE sessions SET last_used_at = last_used_at - make_interval(secs => $1)",
+                share * limit_s,
+            )
+        if is_used:
+            used = (await _refresh(gateway, used["refresh_token"])).json()
+    listed = await gateway.http.get(
+        "/auth/sessions", headers={"Authorization": f"Bearer {used['access_token']}"}
+    )
+    assert [session["is_current"] for session in listed.json()] == [True]
+    assert (await _refresh(gateway, idle["refresh_token"])).status_code == 401
+    assert (await _grant(gateway, idle["refresh_token"])).status_code == 400
+    assert (await _refresh(gateway, used["refresh_token"])).status_code == 200
+
+
 async def test_j26_twenty_at_once_get_one_successor(gateway: Gateway) -> None:
     token = (await gateway.login(await gateway.make_user()))["refresh_token"]
     answers = await asyncio.gather(*(_refresh(gateway, token) for _ in range(20)))

@@ -33,6 +33,7 @@ async def test_a_client_gets_tokens_both_ways(gateway: Gateway) -> None:
             "role": "service",
             "account_id": None,
             "scopes": ["transactions:read_any", "transactions:write_any"],
+            "second_factor": None,
         }
 
 

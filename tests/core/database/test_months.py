@@ -36,7 +36,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection[asyn
 def row(at: datetime, sequence: int, shard: int = 0) -> tuple[Any, ...]:
     identifier: UUID = transaction_id(int(at.timestamp() * 1000), sequence, shard, 7)
     start = (identifier, shard, "u", "a", 100, "USD", "m", None, "purchase", None, None, at, at)
-    return (*start, 0.1, "approve", None, None, None)
+    return (*start, 0.1, "approve", None, None, None, None)
 
 
 async def test_this_month_and_the_next_ones_are_made_once(

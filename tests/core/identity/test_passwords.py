@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import time
 
 import bcrypt
 import pytest
@@ -142,12 +141,12 @@ async def test_hashing_does_not_hold_the_loop_up_and_has_a_bound() -> None:
             return True
 
     tasks = [asyncio.create_task(one(), name="hash") for _ in range(40)]
-    longest = 0.0
+    turns = 0
     while not all(task.done() for task in tasks):
-        began = time.perf_counter()
         await asyncio.sleep(0)
-        longest = max(longest, time.perf_counter() - began)
-    assert longest < 0.25
+        turns += 1
+    # On the loop's own thread, the loop would have turned about once for each hash.
+    assert turns > 5 * len(tasks)
     assert sum(task.result() for task in tasks) == 16
     hasher.close()
 

@@ -12,11 +12,11 @@ def test_the_roles() -> None:
     assert scopes_of("customer") == {"transactions:write", "transactions:read"}
     assert scopes_of("analyst") == {
         *("transactions:read", "transactions:read_any", "alerts:read", "alerts:write"),
-        "analytics:read",
+        *("scoring:read", "scoring:write", "analytics:read"),
     }
     assert scopes_of("operator") == {
         *("transactions:read", "transactions:read_any", "analytics:read"),
-        *("operations:read", "operations:write"),
+        *("scoring:read", "scoring:write", "operations:read", "operations:write"),
     }
     assert scopes_of("admin") == set(SCOPES)
     assert scopes_of("root") == frozenset()

@@ -37,7 +37,7 @@ async def test_a_lost_stream_begins_anew_and_a_retry_stays_safe(settings: Settin
     now = datetime.now(UTC)
     row = (written, 0, "u", "a", 100, "USD", "m", None, "purchase", None, {"k": 1}, now, now, 0.1)
     await copy_transactions(
-        connection, [(*row, "approve", None, submission.digest, submission.body_digest)]
+        connection, [(*row, "approve", None, submission.digest, submission.body_digest, None)]
     )
 
     await redis.execute_command("FLUSHALL")

@@ -65,11 +65,11 @@ class Traffic:
         """Give an account a past of ordinary payments of about ten."""
         self.send(account, "Habit", *(f"{10 + number % 7}.50" for number in range(40)))
 
-    def raise_alert(self, merchant: str) -> str:
+    def raise_alert(self, merchant: str, amount: str = "9750.25") -> str:
         """Let an account do what it never did; return the id of its alert."""
         account = f"acc-{os.urandom(4).hex()}"
         self.get_used_to(account)
-        return self.send(account, merchant, "9750.25")[0]
+        return self.send(account, merchant, amount)[0]
 
 
 @pytest.fixture(scope="session")

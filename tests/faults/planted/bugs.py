@@ -160,7 +160,7 @@ BUGS: dict[str, Callable[[], None]] = {
 
 
 def _only_position(batch: Batch) -> Batch:
-    return replace(batch, rows=[], load=[], alert_rows=[], dead_letters=[], snapshots={})
+    return replace(batch, rows=[], load=[], flagged=[], dead_letters=[], snapshots={})
 
 
 @contextmanager
