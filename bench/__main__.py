@@ -1,6 +1,6 @@
 """`python -m bench [ONLY …]`: measures, prints a table, writes bench/results.json.
 
-ONLY: names of figures, or beginnings of them; without any, all are measured.
+ONLY: names of figures, or beginnings of them; without any, all but the soak are measured.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import bulk, identity, lists, memory, single, steady, tokens
+from bench import attacks, bulk, console, fraud, identity, lists, memory, single, steady, tokens
 from bench.results import Result, save, show
 
 _MEASUREMENTS: dict[Callable[[], list[Result]], tuple[str, ...]] = {
@@ -26,8 +26,27 @@ _MEASUREMENTS: dict[Callable[[], list[Result]], tuple[str, ...]] = {
         "spike_drain",
     ),
     lists.run: ("list_growth",),
-    memory.run: ("memory_gateway", "memory_writer"),
+    fraud.run: (
+        "fraud_auc_blind",
+        "fraud_ap_blind",
+        "fraud_auc",
+        "fraud_ap",
+        "fraud_cp20",
+        "fraud_rate",
+    ),
+    attacks.run: (
+        *(name for kind in attacks.KINDS for name in (f"attack_{kind}", f"attack_{kind}_passed")),
+        "attack_alert",
+    ),
+    console.run: (
+        *(f"console_{what}_{rate}" for rate in console.RATES for what in ("key", "core", "drawn")),
+        "console_event",
+    ),
+    memory.run: ("memory_gateway", "memory_writer", "memory_valkey"),
+    memory.run_soak: ("soak_gateway", "soak_writer", "soak_valkey"),
 }
+_ONLY_BY_NAME = {memory.run_soak}
+"""Half an hour: nobody waits for it who did not ask."""
 
 
 def main(wanted: list[str]) -> int:
@@ -35,7 +54,8 @@ def main(wanted: list[str]) -> int:
     chosen = [
         measure
         for measure, names in _MEASUREMENTS.items()
-        if not wanted or any(name.startswith(w) for name in names for w in wanted)
+        if any(name.startswith(w) for name in names for w in wanted)
+        or (not wanted and measure not in _ONLY_BY_NAME)
     ]
     if not chosen:
         names = ", ".join(name for names in _MEASUREMENTS.values() for name in names)

@@ -31,11 +31,12 @@ class Installation:
     database_url: str
     redis_url: str
 
-    def aether(self, *arguments: str) -> str:
-        """Run an `aether` command on this installation; return what it prints."""
+    def aether(self, *arguments: str, text: str = "") -> str:
+        """Run an `aether` command on this installation; return what it prints. text: its input."""
         done = subprocess.run(
             [sys.executable, "-m", "aether_cli", *arguments],
             env=_environment(self.home, self.port),
+            input=text,
             capture_output=True,
             text=True,
             check=True,
@@ -44,7 +45,9 @@ class Installation:
 
     def service_token(self) -> str:
         """Make a service client that may do everything a benchmark does; return a token of it."""
-        scopes = ("transactions:write_any", "transactions:read_any", "operations:read")
+        scopes = (
+            "transactions:write_any", "transactions:read_any", "alerts:write", "operations:read",
+        )  # fmt: skip
         made = json.loads(
             self.aether(
                 "client",
@@ -77,17 +80,27 @@ class Installation:
 
     def wait_until_written(self, token: str) -> None:
         """Wait until nothing that was accepted is unwritten."""
+        with self.http(token) as http:
+            wait_until_written(http)
+
+    def http(self, token: str) -> httpx.Client:
+        """Return an HTTP client of whoever has this token; the caller closes it."""
         headers = {"Authorization": f"Bearer {token}"}
-        while True:
-            answer = httpx.get(f"{self.base_url}/transactions/stream/length", headers=headers)
-            if answer.raise_for_status().json()["transactions_in_queue"] == 0:
-                return
-            time.sleep(0.1)
+        return httpx.Client(base_url=self.base_url, headers=headers, timeout=60)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids by the names that supervisord gives them."""
         status = json.loads(self.aether("status", "--json"))
         return {p["name"]: p["pid"] for p in status["processes"] if p.get("pid")}
+
+
+def wait_until_written(http: httpx.Client) -> None:
+    """Wait until nothing that was accepted is unwritten."""
+    while True:
+        answer = http.get("/transactions/stream/length")
+        if answer.raise_for_status().json()["transactions_in_queue"] == 0:
+            return
+        time.sleep(0.1)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from aether_core.transaction import transaction_id
 _KEY = "bench:copy"
 _GROUP = 500
 _BATCH = 5_000
+# What the last columns hold of an ordinary transaction: nothing.
+_NOTHING = (None,) * (len(ROW_COLUMNS) - 1 - ROW_COLUMNS.index("decision"))
 
 
 async def produce(redis_url: str, count: int) -> None:
@@ -59,7 +61,8 @@ async def consume(redis_url: str, database_url: str, count: int) -> None:
             at = datetime.fromtimestamp(int(ms) / 1000, UTC)
             rows.append(
                 (transaction_id(int(ms), int(sequence), 0, 1), 0, "user", account, amount, "EUR",
-                 merchant, None, "purchase", None, None, at, at, 0.1, "approve", None, None, None)
+                 merchant, None, "purchase", None, None, at, at, 0.1, "approve",
+                 *_NOTHING)
             )  # fmt: skip
         last = answer[0][1][-1][0]
         await connection.copy_records_to_table("transactions", records=rows, columns=ROW_COLUMNS)
