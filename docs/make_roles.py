@@ -26,6 +26,9 @@ GET  /auth/me                                  -   own own own own | any
 POST /auth/password                            -   own own own own | -
 GET  /auth/sessions                            -   own own own own | -
 DELETE /auth/sessions/{session_id}             -   own own own own | -
+POST /auth/second-factor                       -   own own own own | -
+POST /auth/second-factor/confirm               -   own own own own | -
+POST /auth/second-factor/remove                -   own own own own | -
 
 POST /oauth/token                              yes yes yes yes yes | any
 POST /oauth/revoke                             yes yes yes yes yes | any
@@ -43,8 +46,10 @@ GET  /transactions/{transaction_id}            -   own yes yes yes | transaction
 GET  /transactions/stream/length               -   yes yes yes yes | any
 
 GET  /alerts/                                  -   -   yes -   yes | alerts:read
+GET  /alerts/budget                            -   -   yes -   yes | alerts:read
 GET  /alerts/{alert_id}                        -   -   yes -   yes | alerts:read
 GET  /alerts/{alert_id}/history                -   -   yes -   yes | alerts:read
+GET  /alerts/{alert_id}/transactions           -   -   yes -   yes | alerts:read
 POST /alerts/{alert_id}/take                   -   -   yes -   yes | alerts:write
 POST /alerts/{alert_id}/release                -   -   yes -   yes | alerts:write
 POST /alerts/{alert_id}/assign                 -   -   yes -   yes | alerts:write
@@ -53,6 +58,21 @@ POST /alerts/{alert_id}/resolve                -   -   yes -   yes | alerts:writ
 POST /alerts/{alert_id}/reopen                 -   -   yes -   yes | alerts:write
 POST /alerts/resolve                           -   -   yes -   yes | alerts:write
 POST /alerts/next                              -   -   yes -   yes | alerts:write
+GET  /transactions/{transaction_id}/label      -   -   yes -   yes | alerts:read
+POST /transactions/{transaction_id}/label      -   -   yes -   yes | alerts:write
+GET  /suppressions/                            -   -   yes -   yes | alerts:read
+POST /suppressions/                            -   -   yes -   yes | alerts:write
+POST /suppressions/{suppression_id}/end        -   -   yes -   yes | alerts:write
+
+GET  /scoring/                                 -   -   yes yes yes | scoring:read
+GET  /scoring/versions/                        -   -   yes yes yes | scoring:read
+POST /scoring/versions/                        -   -   yes yes yes | scoring:write
+GET  /scoring/versions/{number}                -   -   yes yes yes | scoring:read
+GET  /scoring/versions/{number}/comparison     -   -   yes yes yes | scoring:read
+POST /scoring/versions/{number}/shadow         -   -   yes yes yes | scoring:write
+POST /scoring/versions/{number}/promote        -   -   yes yes yes | scoring:write
+POST /scoring/shadow/end                       -   -   yes yes yes | scoring:write
+POST /scoring/rollback                         -   -   yes yes yes | scoring:write
 
 GET  /analytics/forecast                       -   yes yes yes yes | any
 GET  /analytics/summary                        -   -   yes yes yes | analytics:read
@@ -64,6 +84,9 @@ GET  /operations/dead-letters                  -   -   -   yes yes | operations:
 GET  /operations/dead-letters/{letter_id}      -   -   -   yes yes | operations:read
 POST /operations/dead-letters/{letter_id}/replay   - - -   yes yes | operations:write
 POST /operations/dead-letters/{letter_id}/discard  - - -   yes yes | operations:write
+GET  /operations/processes                     -   -   -   yes yes | operations:read
+GET  /operations/processes/{name}/log          -   -   -   yes yes | operations:read
+POST /operations/processes/{name}/restart      -   -   -   -   yes | admin
 GET  /audit/                                   -   -   -   -   yes | audit:read
 
 GET  /users/                                   -   -   -   -   yes | admin
@@ -74,6 +97,7 @@ POST /users/{user_id}/disable                  -   -   -   -   yes | admin
 POST /users/{user_id}/enable                   -   -   -   -   yes | admin
 POST /users/{user_id}/reset                    -   -   -   -   yes | admin
 POST /users/{user_id}/sign-out                 -   -   -   -   yes | admin
+POST /users/{user_id}/remove-second-factor     -   -   -   -   yes | admin
 GET  /clients/                                 -   -   -   -   yes | admin
 POST /clients/                                 -   -   -   -   yes | admin
 GET  /clients/{client_id}                      -   -   -   -   yes | admin
