@@ -96,7 +96,7 @@ def _view_of_history(history: LoadHistory | None, needed: int) -> ForecastView:
         is_anomaly=False,
         reason=str(HistoryTooShort(available, needed))
         if available < needed
-        else "There is enough history; the first forecast is not made yet.",
+        else "There is enough history; the first forecast is being made.",
     )
     return ForecastView(
         status="insufficient_data",

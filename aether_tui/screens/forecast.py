@@ -95,6 +95,8 @@ class ForecastScreen(PlaceScreen):
 
     def _insufficient(self, forecast: Forecast) -> list[Text]:
         known, needed = forecast.data_points_analyzed, forecast.data_points_needed
+        if known >= needed:
+            return [Text("The first forecast is being made.", f"bold {BRIGHT}")]
         filled, empty = draw_bar(known / max(1, needed), _BAR_WIDTH, self.desk.glyphs)
         return [
             Text(f"Needs {needed} complete minutes of load, has {known}.", f"bold {BRIGHT}"),

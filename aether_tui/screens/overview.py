@@ -72,7 +72,11 @@ class OverviewScreen(PlaceScreen):
         )
         if forecast.value is not None and not forecast.value.is_ready:
             known, needed = forecast.value.data_points_analyzed, forecast.value.data_points_needed
-            self._chart_panel.note = f"forecast from {needed} minutes on, there are {known}"
+            self._chart_panel.note = (
+                f"forecast from {needed} minutes on, there are {known}"
+                if known < needed
+                else "the first forecast is being made"
+            )
         else:
             self._chart_panel.note = ""
         if self._sees_alerts:

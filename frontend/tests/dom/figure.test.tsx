@@ -31,6 +31,13 @@ it("says how much history is missing, and promises no forecast", async () => {
   expect(screen.queryByText("95 % interval")).toBeNull();
 });
 
+it("does not ask for minutes that are there when only the first forecast is missing", () => {
+  const fresh = forecast({ status: "insufficient_data", forecast: [], data_points_analyzed: 60 });
+  render(<ForecastFigure forecast={fresh} horizon={30} historyMinutes={60} />);
+  expect(screen.getByText(/the first forecast is being made/)).toBeDefined();
+  expect(screen.queryByText(/full minutes; there are/)).toBeNull();
+});
+
 it("has the same numbers as a table", () => {
   render(<ForecastTable forecast={forecast()} horizon={10} historyMinutes={60} />);
   const rows = within(screen.getByRole("table")).getAllByRole("row");

@@ -72,9 +72,10 @@ class Visitor:
         """Wait for a page's heading."""
         self.page.get_by_role("heading", name=heading, level=1, exact=True).wait_for()
 
-    def sees(self, text: str | re.Pattern[str]) -> None:
-        """Wait for a text."""
-        self.page.get_by_text(text).first.wait_for()
+    def sees(self, text: str | re.Pattern[str], *, within_s: float | None = None) -> None:
+        """Wait for a text, as long as for anything else unless told."""
+        timeout_ms = None if within_s is None else within_s * 1000
+        self.page.get_by_text(text).first.wait_for(timeout=timeout_ms)
 
     def sign_in(self, account: Account) -> None:
         """Fill in the form that is open, and wait for what comes after it."""

@@ -31,6 +31,9 @@ export function forecastState(asked: UseQueryResult<Forecast>, nowMs: number): P
 /** How far the history is from what a model needs. */
 export function Progress({ forecast }: { forecast: Forecast }) {
   const { data_points_analyzed: has, data_points_needed: needs } = forecast;
+  if (has >= needs) {
+    return <p>There is enough history; the first forecast is being made.</p>;
+  }
   return (
     <p>
       A forecast needs {needs} full minutes; there {has === 1 ? "is" : "are"} {has} so far.
