@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter, Monochrome
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
@@ -33,6 +35,7 @@ from aether_tui.keys import CONSOLE_BINDINGS
 from aether_tui.live import Connection, LiveFeed, Phase
 from aether_tui.memory import Drafts, Remembered, SignInMemory
 from aether_tui.messages import NewsWanted, ScreenChosen, SessionEnded
+from aether_tui.painting import PaintingDriver
 from aether_tui.palettes import DARK, NO_COLOUR, PALETTES, THEME_NAMES, Repaint, theme_of
 from aether_tui.problems import GatewayError, SignedOut
 from aether_tui.screens.alerts import AlertsScreen
@@ -197,10 +200,21 @@ class ConsoleApp(App[None]):
         Keys that come in one breath with the one that opens a dialog belong to the dialog: they
         wait until it has a focus. Over a slow line, fast typing arrives like that.
         """
-        if isinstance(event, events.Key) and not event.is_forwarded:
+        if isinstance(event, events.Resize):
+            self._distrust_terminal()  # each terminal moves its text about in its own way
+        elif isinstance(event, events.Key) and not event.is_forwarded:
             self._collector.key_pressed(time.monotonic())
             await self._dialog_ready()
         await super().on_event(event)
+
+    def get_driver_class(self) -> type[Driver]:
+        """In a terminal the driver that draws what changed; elsewhere Textual's choice."""
+        driver = super().get_driver_class()
+        return PaintingDriver if driver is LinuxDriver else driver
+
+    def _distrust_terminal(self) -> None:
+        if isinstance(self._driver, PaintingDriver):
+            self._driver.painter.forget()
 
     async def _dialog_ready(self) -> None:
         end = time.monotonic() + _DIALOG_READY_S
@@ -430,7 +444,12 @@ class ConsoleApp(App[None]):
 
     @on(NewsWanted)
     def action_refresh_now(self) -> None:
-        """Ask for everything that is looked at, and do not wait to reconnect."""
+        """Ask for everything that is looked at, and do not wait to reconnect.
+
+        All is drawn anew as well: other programs may have written to the terminal.
+        """
+        self._distrust_terminal()
+        self.screen.refresh()
         if self._feed is not None:
             self._feed.retry_now()
         self._ask_soon(self._wanted())

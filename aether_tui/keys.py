@@ -27,7 +27,7 @@ CONSOLE_BINDINGS: tuple[Binding, ...] = (
         "Refresh",
         show=False,
         id="console.refresh",
-        tooltip="Ask for everything now; reconnect now",
+        tooltip="Ask for everything now, reconnect now, draw everything anew",
     ),
     Binding(
         "question_mark,f1",

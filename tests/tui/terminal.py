@@ -62,6 +62,10 @@ class Terminal:
         """What the terminal shows."""
         return self._run("capture-pane", "-p")
 
+    def picture(self) -> str:
+        """What the terminal shows, with its colours."""
+        return self._run("capture-pane", "-p", "-e")
+
     def title(self) -> str:
         """The pane's title, which programs can change by an escape sequence."""
         return self._run("display-message", "-p", "#{pane_title}").strip()

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.running import Account, RunningSystem, clean_environment
+from tests.running import Account, RunningSystem, clean_environment, wait_until
 from tests.tui.driving import STANDARD, WIDE, Traffic, new_merchant
 from tests.tui.hostile_gateway import PASSWORD, hostile_gateway
-from tests.tui.terminal import TITLE, terminal
+from tests.tui.terminal import TITLE, Terminal, terminal
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +96,49 @@ async def test_the_whole_console_by_keys(
         assert "Traceback" not in left
         assert "LIVE" not in left
         assert shown.title() == TITLE
+
+
+async def test_what_was_drawn_piece_by_piece_is_the_whole_picture(
+    system: RunningSystem, traffic: Traffic, admin: Account, tmp_path: Path
+) -> None:
+    merchants = [new_merchant() for _ in range(40)]
+    with terminal(system.base_url, STANDARD, tmp_path, "--email", admin.email) as shown:
+        shown.sees("AETHER", admin.email)
+        shown.type(admin.password)
+        shown.press("Enter")
+        shown.sees("LIVE", "[1 Overview]")
+        shown.press("2")
+        for merchant in merchants:
+            await traffic.send(merchant)
+            if merchant in merchants[::10]:
+                shown.sees(merchant)
+                shown.press("Down")
+        shown.sees(merchants[-1])
+        shown.press("Space")
+        shown.sees("PAUSED")
+        in_pieces = _rows(shown, merchants)
+        assert len(in_pieces) > 10
+
+        drawn = tmp_path / "drawn"
+        shown.record(drawn)
+        shown.press("r")
+        wait_until(lambda: drawn.exists() and _holds(drawn, in_pieces), "all to be drawn anew")
+        assert _rows(shown, merchants) == in_pieces
+
+
+def _rows(shown: Terminal, merchants: list[str]) -> dict[str, str]:
+    """The lines of the table that are shown, with their colours, by merchant."""
+    return {
+        merchant: line
+        for line in shown.picture().splitlines()
+        for merchant in merchants
+        if merchant in line
+    }
+
+
+def _holds(drawn: Path, merchants: Iterable[str]) -> bool:
+    written = drawn.read_text(errors="replace")
+    return all(merchant in written for merchant in merchants)
 
 
 def test_ascii_and_no_colour_need_nothing_of_the_terminal(
