@@ -21,7 +21,8 @@ PRIOR_COUNT = 5.0
 SPREAD_PRIOR = 0.6
 """What is believed of an account's spread: amounts differ by a factor of exp(0.6), about 1.8."""
 
-_LEARN_ABOVE = 2.0
+LEARN_ABOVE = 2.0
+"""Standard deviations beyond which an amount teaches no more than one at this distance."""
 _LEARN_BELOW = 2.5
 _MEMORY = 200.0
 """Older payments fade as if the last 200 counted: habits change."""
@@ -45,8 +46,8 @@ def learn_amount(baseline: Baseline, log_amount: float, expected: float, spread:
     """Return the baseline with one more log amount in it (Welford's update, limited memory)."""
     count, mean, squares = baseline
     value = log_amount
-    if value > expected + _LEARN_ABOVE * spread:
-        value = expected + _LEARN_ABOVE * spread
+    if value > expected + LEARN_ABOVE * spread:
+        value = expected + LEARN_ABOVE * spread
     elif value < expected - _LEARN_BELOW * spread:
         value = expected - _LEARN_BELOW * spread
     if count >= _MEMORY:

@@ -17,11 +17,13 @@ from aether_core.scoring.decision import Thresholds
 from aether_core.scoring.fusion import Evidence, LayerWeights, fuse, log_odds_of, score_of, weigh
 from aether_core.scoring.population import CurrencyPopulation
 from aether_core.scoring.spells import DAY_S, Spell, chance_now
+from aether_core.scoring.spending import Spent, score_spending
 from aether_core.scoring.suppression import without_suppressed
 from aether_core.scoring.velocity import (
     WINDOW_DAY_S,
     WINDOW_LONG_S,
     WINDOW_SHORT_S,
+    burst_surprise,
     judge_burst,
 )
 
@@ -37,7 +39,7 @@ class Seen(NamedTuple):
     """A transaction as it was scored, and the baselines that it was held to.
 
     thresholds, weights: those that decided. at: when it was made, seconds since 1970. short, long,
-    day, habit: decayed counts of earlier ones.
+    day, habit: decayed counts of earlier ones. spent: what they came to.
     """
 
     thresholds: Thresholds
@@ -63,6 +65,8 @@ class Seen(NamedTuple):
     habit: float
     age_s: float
     velocity_z: float
+    spent: Spent
+    spree_z: float
 
 
 def passing_amount(seen: Seen) -> int | None:
@@ -110,13 +114,16 @@ def burst_passes_after(seen: Seen) -> float | None:
     """Return the seconds without a payment after which this one would pass."""
 
     def later(passed_s: float) -> Evidence:
-        _, burst = judge_burst(
+        z_score, burst = judge_burst(
             seen.short * exp(-passed_s / WINDOW_SHORT_S),
             seen.long * exp(-passed_s / WINDOW_LONG_S),
             seen.day * exp(-passed_s / WINDOW_DAY_S),
             seen.habit,
             seen.age_s + passed_s,
         )
+        spree_z = score_spending(*seen.spent.later(passed_s), seen.age_s + passed_s)
+        if spree_z > z_score:
+            burst = burst_surprise(spree_z)
         return seen.evidence._replace(burst=burst)
 
     return _passes_after(seen, later)

@@ -26,6 +26,7 @@ from aether_core.scoring.fusion import CALM, DETECTORS, fuse, weigh
 from aether_core.scoring.novelty import REPEATED_WITHIN_S
 from aether_core.scoring.rush import WINDOW_RUSH_S, expected_rush
 from aether_core.scoring.spells import DAY_S, Spell, chance_now
+from aether_core.scoring.spending import WINDOW_MONTH_S, find_spree
 from aether_core.scoring.velocity import (
     WINDOW_DAY_S,
     WINDOW_HABIT_S,
@@ -182,6 +183,8 @@ def _label_reason(
 
 
 def _velocity_reason(seen: Seen, contribution: float) -> Reason:
+    if seen.spree_z > seen.velocity_z:
+        return _spree_reason(seen, contribution)
     hourly, daily = habit_exposure(seen.age_s), habit_exposure(seen.age_s, WINDOW_DAY_S)
     before_day = habit_before_day(seen.long, seen.day, seen.habit)
     by_window = [
@@ -212,6 +215,30 @@ def _velocity_reason(seen: Seen, contribution: float) -> Reason:
         z_score=seen.velocity_z,
         contribution=contribution,
         window_s=window_s,
+    )
+
+
+def _spree_reason(seen: Seen, contribution: float) -> Reason:
+    spree = find_spree(seen.spent, seen.age_s)
+    unit = float(10**seen.exponent)
+    window = "day" if spree.window_s == WINDOW_DAY_S else "week"
+    text = (
+        f"About {_money(seen, round(spree.spent))} in the last {window} before this payment, where "
+        f"this account spends about {_money(seen, round(spree.expected))} "
+        f"({_earlier(spree.known)} of its usual size known from the last "
+        f"{_span(min(seen.age_s, WINDOW_MONTH_S))}). "
+        f"{_passing_after(seen, burst_passes_after(seen))}"
+    )
+    return Reason(
+        detector="velocity",
+        text=text.rstrip(),
+        observed=spree.spent / unit,
+        expected=spree.expected / unit,
+        spread=spree.spread / unit,
+        observations=round(spree.known),
+        z_score=spree.z_score,
+        contribution=contribution,
+        window_s=spree.window_s,
     )
 
 

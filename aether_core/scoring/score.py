@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from math import exp, log
 
-from aether_core.scoring.amount import Baseline, expected_amount, learn_amount
+from aether_core.scoring import novelty, spending
+from aether_core.scoring.amount import LEARN_ABOVE, Baseline, expected_amount, learn_amount
 from aether_core.scoring.clearing import Seen
 from aether_core.scoring.decision import Assessment, Reason, Shadow, Thresholds, decide
 from aether_core.scoring.fusion import Evidence, fused_log_odds, log_odds_of, score_of
 from aether_core.scoring.labels import EVIDENCE
-from aether_core.scoring.novelty import FRESH, HABIT, judge_novelty
+from aether_core.scoring.novelty import HABIT, judge_novelty
 from aether_core.scoring.reasons import reasons_for
 from aether_core.scoring.rush import judge_rush
 from aether_core.scoring.spells import ACCOUNT, MERCHANT, LifeTable, Spell, chance_now
+from aether_core.scoring.spending import SPENDING, Spent, judge_spending
 from aether_core.scoring.state import BASELINE, RECORD, ShardState
 from aether_core.scoring.suppression import without_suppressed
 from aether_core.scoring.takeover import CALM, TELLING, fade, learn_payment, likelihood_ratio
@@ -86,21 +88,21 @@ def score_transaction(
     # round: it weighs what its own moment still weighs, both when tested and when learnt.
     passed = at - last
     now_short = now_long = now_day = now_habit = 1.0
+    by_day, by_habit = exp(-abs(passed) / WINDOW_DAY_S), exp(-abs(passed) / WINDOW_HABIT_S)
     if passed >= 0.0:
         last = at
         short *= exp(-passed / WINDOW_SHORT_S)
         fading = exp(-passed / WINDOW_LONG_S)
         long *= fading
         recent *= fading
-        day *= exp(-passed / WINDOW_DAY_S)
-        habit *= exp(-passed / WINDOW_HABIT_S)
+        day *= by_day
+        habit *= by_habit
         if hands > CALM:
             hands = fade(hands, passed)
     else:
         now_short = exp(passed / WINDOW_SHORT_S)
         now_long = exp(passed / WINDOW_LONG_S)
-        now_day = exp(passed / WINDOW_DAY_S)
-        now_habit = exp(passed / WINDOW_HABIT_S)
+        now_day, now_habit = by_day, by_habit
         first = min(first, at)
 
     # How fast: `recent` is the part of the habit that is still inside the long window.
@@ -108,6 +110,7 @@ def score_transaction(
     velocity_z, burst = judge_burst(
         short * now_short, long * now_long, day * now_day, known, last - first
     )
+    number = place // RECORD.size
 
     # How much: an account's first currency lies in its record, further ones beside it.
     population = state.population.of(currency, log_amount)
@@ -117,6 +120,11 @@ def score_transaction(
     )
     expected, spread = expected_amount(baseline, population.mean)
     residual = (log_amount - expected) / spread
+    # Of an amount above the usual it learns the usual: several payments must come to a spree.
+    usual_part = exp(min(log_amount, expected + LEARN_ABOVE * spread)) if is_first_currency else 0.0
+    spree_z, spree, spent = judge_spending(
+        state.spendings, number * SPENDING.size, usual_part, passed, by_day, by_habit, last - first
+    )
     own = state.population.own.surprise(residual)
 
     # What labels say of this account and this merchant; few have any.
@@ -132,11 +140,11 @@ def score_transaction(
         _MERCHANT_CALM
         if merchant_spell is None
         else spell_odds(merchant_spell, state.merchant_lives, at),
-        burst,
+        max(burst, spree),
         judge_rush(state.rushes, merchant, at, place),
         *judge_novelty(
             state.habits,
-            place // RECORD.size * HABIT.size,
+            number * HABIT.size,
             merchant,
             location,
             minor_units,
@@ -159,7 +167,7 @@ def score_transaction(
                 thresholds, state, weights, Evidence(*found), suppressed, log_odds, population,
                 baseline, expected, spread, minor_units, currency, exponent, merchant,
                 merchant_spell, account_spell, at, short * now_short, long * now_long,
-                day * now_day, known, last - first, velocity_z,
+                day * now_day, known, last - first, velocity_z, Spent(*spent), spree_z,
             )
         )  # fmt: skip
 
@@ -219,7 +227,8 @@ def _open_account(state: ShardState, account_id: str, currency: str, at: float) 
     """Begin the record of an account; return its place."""
     code = state.currencies.setdefault(currency, len(state.currencies))
     place = state.accounts[account_id] = len(state.records)
-    state.habits += FRESH
+    state.habits += novelty.FRESH
+    state.spendings += spending.FRESH
     state.records += RECORD.pack(at, at, 0.0, 0.0, 0.0, 0.0, 0.0, *_NOTHING, CALM, code)
     return place
 

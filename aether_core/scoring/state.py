@@ -5,8 +5,8 @@ Out:  a record for each account, changed in place, the population, what labels h
       for the next snapshot.
 Relies on one owner: the writer of the shard.
 
-One account takes 130 bytes in flat buffers, beside its name and its place in a dictionary: some
-340 bytes of memory and 140 of snapshot. The flat buffer is what makes a snapshot of 100,000
+One account takes 162 bytes in flat buffers, beside its name and its place in a dictionary: some
+370 bytes of memory and 170 of snapshot. The flat buffer is what makes a snapshot of 100,000
 accounts a copy of a few milliseconds.
 """
 
@@ -18,10 +18,11 @@ from collections import deque
 
 import msgspec
 
+from aether_core.scoring import novelty, spending
 from aether_core.scoring.decision import Thresholds
 from aether_core.scoring.fusion import Evidence, LayerWeights
 from aether_core.scoring.learning import KEPT, Learner
-from aether_core.scoring.novelty import FRESH, HABIT
+from aether_core.scoring.novelty import HABIT
 from aether_core.scoring.population import (
     AMOUNT_FORM,
     OWN_FORM,
@@ -30,13 +31,16 @@ from aether_core.scoring.population import (
 )
 from aether_core.scoring.rush import Rush
 from aether_core.scoring.spells import ACCOUNT, MERCHANT, LifeTable, Spell
+from aether_core.scoring.spending import SPENDING
 from aether_core.scoring.tails import Tail
 from aether_core.scoring.version import Arrangement, InForce
 
-_FORMAT_VERSION = 4
+_FORMAT_VERSION = 5
 
-_READABLE = (2, 3, 4)
-"""2 and 3 lack what stands at the end; the records of 2 and 3 lack the count of a day."""
+_READABLE = (2, 3, 4, 5)
+"""Earlier ones lack what stands at the end; the records of 2 and 3 lack the count of a day."""
+
+_FIRST_WITH_DAY = 4
 
 RECORD = struct.Struct("<11dH")
 """One account: last and first occurred_at (s), counts short, long, day, recent, habit;
@@ -81,6 +85,7 @@ class _Snapshot(msgspec.Struct, array_like=True, frozen=True):
     arrangement: Arrangement = Arrangement()
     rushes: dict[str, Rush] = {}
     habits: bytes = b""
+    spendings: bytes = b""
 
 
 class ShardState:
@@ -104,6 +109,7 @@ class ShardState:
         "rushes",
         "shadow",
         "shadow_run",
+        "spendings",
         "suppressions",
     )
 
@@ -113,6 +119,8 @@ class ShardState:
         self.records = bytearray()
         self.habits = bytearray()
         """Beside each record, in the same order, what is familiar to the account: `novelty`."""
+        self.spendings = bytearray()
+        """Beside each record, in the same order, what the account has spent: `spending`."""
         self.currencies: dict[str, int] = {}
         """Currency → its index in the records."""
         self.baseline_places: dict[tuple[int, int], int] = {}
@@ -193,6 +201,7 @@ class ShardState:
                 ),
                 rushes=self.rushes,
                 habits=bytes(self.habits),
+                spendings=bytes(self.spendings),
             )
         )
 
@@ -222,7 +231,8 @@ class ShardState:
         state.last_order = snapshot.last_order
         state.arrange(snapshot.arrangement)
         state.rushes = snapshot.rushes
-        state.habits = bytearray(snapshot.habits or FRESH * len(snapshot.accounts))
+        state.habits = bytearray(snapshot.habits or novelty.FRESH * len(snapshot.accounts))
+        state.spendings = bytearray(snapshot.spendings or spending.FRESH * len(snapshot.accounts))
         return state
 
 
@@ -236,12 +246,13 @@ def _decode(data: bytes) -> _Snapshot:
             f"This scoring snapshot has version {snapshot.version}, not {_FORMAT_VERSION}; "
             "rebuild the state."
         )
-    if snapshot.version < _FORMAT_VERSION:
+    if snapshot.version < _FIRST_WITH_DAY:
         snapshot = msgspec.structs.replace(snapshot, records=_with_day(snapshot.records))
     if (
         len(snapshot.records) != RECORD.size * len(snapshot.accounts)
         or len(snapshot.baselines) != BASELINE.size * len(snapshot.baseline_keys)
-        or (len(snapshot.habits) not in (0, HABIT.size * len(snapshot.accounts)))
+        or len(snapshot.habits) not in (0, HABIT.size * len(snapshot.accounts))
+        or len(snapshot.spendings) not in (0, SPENDING.size * len(snapshot.accounts))
     ):
         raise ValueError("This scoring snapshot is cut short; rebuild the state.")
     return snapshot

@@ -86,12 +86,14 @@ def score_count(count: float, habit: float, exposure_s: float, window_s: float) 
     return predictive_z(count, expected, habit + 1.0) * sqrt(habit / (habit + _HABIT_DOUBT))
 
 
-def predictive_z(count: float, expected: float, known: float) -> float:
+def predictive_z(
+    count: float, expected: float, known: float, shape_max: float = _SHAPE_MAX
+) -> float:
     """Return the normal deviate of a count whose rate is known from so many, by Paulson's formula.
 
-    known: what the expected count rests on; the more, the sharper the test, up to a bound.
+    known: what the expected count rests on; the more, the sharper the test, up to `shape_max`.
     """
-    a, k = 1.0 / (9.0 * min(known, _SHAPE_MAX)), 1.0 / (9.0 * count)
+    a, k = 1.0 / (9.0 * min(known, shape_max)), 1.0 / (9.0 * count)
     ratio = cbrt(expected / count)
     return ((1.0 - k) - (1.0 - a) * ratio) / sqrt(ratio * ratio * a + k)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import msgspec
@@ -30,6 +31,8 @@ from aether_core.scoring.labels import EVIDENCE
 from aether_core.scoring.learning import Learner, fit_weights
 from aether_core.scoring.population import OWN_FORM
 from aether_core.scoring.spells import DAY_S, MERCHANT, LifeTable, Spell, chance_now, learn_label
+from aether_core.scoring.spending import SPENDING
+from aether_core.scoring.state import RECORD
 from aether_core.scoring.tails import Tail
 
 DAY_MS = 86_400_000
@@ -343,6 +346,55 @@ def test_merchants_are_forgotten_beyond_a_number(monkeypatch: pytest.MonkeyPatch
     for number in range(25):
         score(state, 1_000, START_MS + number * DAY_MS, "a", f"m{number}")
     assert list(state.rushes) == [f"m{number}" for number in range(15, 25)]
+
+
+def test_a_spree_of_ordinary_payments_is_seen_by_what_they_come_to() -> None:
+    # Twice the usual amount, every two hours: neither is unusual enough by itself.
+    state = ShardState()
+    crowd(state, days=45)
+    now_ms = START_MS + 45 * DAY_MS
+    found = [score(state, 5_000, now_ms + i * DAY_MS // 12, "a3") for i in range(30)]
+    at = first_alert(found)
+    assert at is not None
+    assert at <= 18
+    (reason,) = [one for one in found[at].reasons if one.detector == "velocity"]
+    assert reason.window_s == DAY_MS / 1000
+    assert reason.expected < reason.observed <= (at + 1) * 50
+    assert "in the last day before this payment, where this account spends about" in reason.text
+    # What it promises holds: so long without a payment, and the same one passes.
+    moment = datetime.strptime(reason.text[-21:-5], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    calm = ShardState()
+    crowd(calm, days=45)
+    for i in range(at):
+        score(calm, 5_000, now_ms + i * DAY_MS // 12, "a3")
+    assert score(calm, 5_000, int(moment.timestamp() * 1000), "a3").decision == "approve"
+
+
+def test_a_holiday_is_no_spree() -> None:
+    # Twice the usual amount, twice as often, for two weeks.
+    state = ShardState()
+    crowd(state, days=45)
+    now_ms = START_MS + 45 * DAY_MS
+    found = [score(state, 5_000, now_ms + i * DAY_MS // 2, "a3") for i in range(28)]
+    assert first_alert(found) is None
+
+
+def test_a_spree_in_the_account_s_currency_is_not_held_against_another(busy: ShardState) -> None:
+    before = bytes(busy.spendings)
+    foreign = score_transaction(
+        busy,
+        Thresholds(),
+        account_id="a3",
+        merchant="m",
+        currency="JPY",
+        minor_units=10**9,
+        exponent=0,
+        occurred_at_ms=NOW_MS,
+    )
+    assert all(one.detector != "velocity" for one in foreign.reasons)
+    place = busy.accounts["a3"] // RECORD.size * SPENDING.size
+    was, now = SPENDING.unpack_from(before, place), SPENDING.unpack_from(busy.spendings, place)
+    assert all(one < other for one, other in zip(now, was, strict=True))  # faded, not learnt
 
 
 def test_a_bust_out_is_seen_at_its_first_large_payment(busy: ShardState) -> None:
