@@ -51,12 +51,18 @@ _GAP_MAX = 8
 class Painter:
     """Knows what the terminal shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 0) -> None:
+        """width: cells of a line; lines are moved only where all of them are known."""
+        self._width = width
         self._shown: dict[int, _Line] = {}
         self._style = ""
 
-    def forget(self) -> None:
-        """Believe nothing of what is shown: what is written next is drawn in full."""
+    def forget(self, width: int | None = None) -> None:
+        """Believe nothing of what is shown: what is written next is drawn in full.
+
+        width: cells of a line from now on, if that has changed.
+        """
+        self._width = self._width if width is None else width
         self._shown.clear()
         self._style = ""
 
@@ -150,10 +156,12 @@ class Painter:
         top = min(best) - max(distance, 0)
         bottom = max(best) + max(-distance, 0)
         # What is moved and not known could not be drawn where it belongs.
-        is_known = all(
-            y in self._shown and _UNKNOWN not in self._shown[y] for y in range(top, bottom + 1)
-        )
+        is_known = all(self._is_known(y) for y in range(top, bottom + 1))
         return (top, bottom, distance) if is_known else None
+
+    def _is_known(self, y: int) -> bool:
+        line = self._shown.get(y, [])
+        return len(line) == self._width and _UNKNOWN not in line
 
     def _move(self, top: int, bottom: int, by: int, drawn: dict[int, _Line]) -> str:
         """Move lines on the terminal; lines that are in between are drawn where they belong."""
@@ -172,14 +180,13 @@ def _place(numbers: str) -> tuple[int, int]:
     return int(row or 1) - 1, int(column or 1) - 1
 
 
-def _cells(style: str, text: str) -> _Line:
+@lru_cache(maxsize=8192)
+def _cells(style: str, text: str) -> tuple[_Cell, ...]:
     width = len(text)
     if text.isascii() or (cell_len(text) == width and all(cell_len(c) == 1 for c in text)):
-        return [(style, character) for character in text]
+        return tuple((style, character) for character in text)
     # Terminals disagree on what is wide: such a text is one thing, drawn whole or not at all.
-    cells = [(style, "")] * cell_len(text)
-    cells[:1] = [(style, text)] if cells else []
-    return cells
+    return ((style, text), *((style, ""),) * (cell_len(text) - 1)) if cell_len(text) else ()
 
 
 def _changes(y: int, shown: _Line, line: _Line) -> Iterator[str]:

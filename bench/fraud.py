@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
@@ -31,17 +32,38 @@ _RATE_MIN = 30_000.0
 Payments = list[Payment]
 
 
-def run() -> list[Result]:
-    """Measure fraud_*: with labels seven days late, without any, and rows a second."""
+@dataclass(frozen=True)
+class Rivals:
+    """The measured half of the payments, each with a score of each kind.
+
+    known: with labels seven days late. blind: without any. rate: rows a second, with labels.
+    """
+
+    known: list[Scored]
+    blind: list[Scored]
+    own_z: list[Scored]
+    common_z: list[Scored]
+    rate: float
+
+
+def measure() -> Rivals:
+    """Score the payments in every way."""
     with _file() as path:
         payments = [line for line in PaymentFile(path).lines() if isinstance(line, Payment)]
-        own = auc_and_precision(_measured(payments, _own_z(payments)))
-        everybody = auc_and_precision(_measured(payments, _common_z(payments)))
         known, rate = _backtest(path, payments, labels=True)
         blind, _ = _backtest(path, payments, labels=False)
+    own_z = _measured(payments, _own_z(payments))
+    return Rivals(known, blind, own_z, _measured(payments, _common_z(payments)), rate)
+
+
+def run() -> list[Result]:
+    """Measure fraud_*: with labels seven days late, without any, and rows a second."""
+    rivals = measure()
+    known, rate = rivals.known, rivals.rate
+    own, everybody = auc_and_precision(rivals.own_z), auc_and_precision(rivals.common_z)
     _show_calibration(known)
     auc, precision = auc_and_precision(known)
-    blind_auc, blind_precision = auc_and_precision(blind)
+    blind_auc, blind_precision = auc_and_precision(rivals.blind)
     return [
         at_least("fraud_auc_blind", blind_auc, "", 1.0, max(own[0], everybody[0])),
         at_least("fraud_ap_blind", blind_precision, "", 1.0, max(own[1], everybody[1])),

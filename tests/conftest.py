@@ -19,6 +19,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from aether_cli.embedded import resolve_servers
@@ -29,6 +31,13 @@ from tests.running import RunningSystem, end_process, running_system, start_serv
 # A shell that runs the tests in the background makes them, and all that they start, deaf to Ctrl-C;
 # some of them press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long examples take to make says something of the machine, not of the code: the first texts in
+# a clean checkout take seconds on a busy one.
+hypothesis_settings.register_profile(
+    "aether", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("aether")
 
 # Whole files that fit models or drive whole systems: `make quick` leaves them out.
 SLOW_FILES = frozenset(

@@ -9,13 +9,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aether_tui.theme import BLUE, MUTED
+from aether_tui.widgets.dialog import Dialog
 
 
-class Card(ModalScreen[str | None]):
+class Card(Dialog[str | None]):
     """Returns the name of the act that was chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

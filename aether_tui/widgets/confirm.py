@@ -15,9 +15,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static
+
+from aether_tui.widgets.dialog import Dialog
 
 TEXT_LENGTH_MAX = 500
 
@@ -34,7 +35,7 @@ class Ask:
     on_change: Callable[[str], None] | None = None
 
 
-class ConfirmDialog(ModalScreen[str | None]):
+class ConfirmDialog(Dialog[str | None]):
     """Returns the text (empty where none was asked for), or None when it was cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

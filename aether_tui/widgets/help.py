@@ -12,10 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from aether_tui.theme import BLUE, FAINT, MUTED, TEXT
+from aether_tui.widgets.dialog import Dialog
 from aether_tui.wording import join_lines
 
 _KEY_WIDTH = 12
@@ -38,7 +39,7 @@ class KeyHelp:
     """Moves a cursor: nothing that one would look for by name."""
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """A scrolling card over the screen that it explains."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

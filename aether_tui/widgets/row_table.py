@@ -16,7 +16,7 @@ from typing import ClassVar, Generic, TypeVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -240,6 +240,28 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         """Keep the cursor in sight."""
         self.virtual_size = Size(event.size.width, len(self._rows) + _HEADER_HEIGHT)
         self._reveal_cursor()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw what is visible.
+
+        Textual styles every line anew that has moved; these have all their colours, and one that
+        was drawn before is taken as it is.
+        """
+        if self.opacity < 1.0:
+            return super().render_lines(crop)
+        background, filters, style = (
+            self.background_colors[1],
+            self.get_line_filters(),
+            self.rich_style,
+        )
+        left, right = crop.column_span
+        strips = []
+        for y in crop.line_range:
+            strip = self.render_line(y).adjust_cell_length(self.size.width, style)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip.crop(left, right))
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """Draw one visible line; the first is the header."""

@@ -120,14 +120,31 @@ def shown(data: str, directory: Path, name: str) -> str:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_reduced_frames_show_the_same_picture(seed: int, tmp_path: Path) -> None:
     for length in (1, 3, 8, 40):
-        picture, painter = Picture(seed), Painter()
+        picture, painter = Picture(seed), Painter(WIDTH)
         frames = [picture.whole(), *(picture.next() for _ in range(length))]
         reduced = [painter.reduce(frame) for frame in frames]
         assert shown("".join(reduced), tmp_path, "b") == shown("".join(frames), tmp_path, "a")
 
 
+def test_what_is_known_in_part_is_not_moved(tmp_path: Path) -> None:
+    # The terminal was distrusted, and then all but the last column was drawn again: the column is
+    # still there, and a move would take it along.
+    picture, painter = Picture(5), Painter(WIDTH)
+    picture.rows = [[("x" * (WIDTH - 1), STYLES[0]), (str(y % 10), STYLES[1])] for y in range(20)]
+    frames = [picture.whole()]
+    reduced = [painter.reduce(frames[0])]
+    painter.forget()
+    for shift in range(3):
+        # Rows of a table that is scrolled, beside a column that stays.
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        rows = [letters[y + shift] * (WIDTH - 1) for y in range(20)]
+        frames.append(draw({(y, 0): [(row, STYLES[0])] for y, row in enumerate(rows)}))
+        reduced.append(painter.reduce(frames[-1]))
+    assert shown("".join(reduced), tmp_path, "b") == shown("".join(frames), tmp_path, "a")
+
+
 def test_a_new_row_on_top_costs_about_a_row() -> None:
-    picture, painter = Picture(1), Painter()
+    picture, painter = Picture(1), Painter(WIDTH)
     painter.reduce(picture.whole())
     picture.rows = [picture.rows[0], picture.row(), *picture.rows[1:-1]]
     frame = picture.whole()
@@ -135,14 +152,14 @@ def test_a_new_row_on_top_costs_about_a_row() -> None:
 
 
 def test_the_same_frame_again_costs_nothing() -> None:
-    picture, painter = Picture(2), Painter()
+    picture, painter = Picture(2), Painter(WIDTH)
     painter.reduce(picture.whole())
     assert len(painter.reduce(picture.whole())) < WIDTH
 
 
 @pytest.mark.parametrize("strange", ["\x1b[2J", "\x1b[?1049h", "\x1b(0", "text at no place", "\r"])
 def test_what_is_not_understood_passes_and_all_is_drawn_again(strange: str) -> None:
-    picture, painter = Picture(3), Painter()
+    picture, painter = Picture(3), Painter(WIDTH)
     painter.reduce(picture.whole())
     assert painter.reduce(strange) == strange
     assert len(painter.reduce(picture.whole())) > WIDTH * HEIGHT
@@ -150,7 +167,7 @@ def test_what_is_not_understood_passes_and_all_is_drawn_again(strange: str) -> N
 
 @pytest.mark.parametrize("aside", ["\x1b]52;c;aGVsbG8=\x07", "\x1b[?25l", "\x1b[>1u", "\x07"])
 def test_what_does_not_draw_passes_and_costs_nothing_more(aside: str) -> None:
-    picture, painter = Picture(4), Painter()
+    picture, painter = Picture(4), Painter(WIDTH)
     painter.reduce(picture.whole())
     assert painter.reduce(aside) == aside
     assert len(painter.reduce(picture.whole())) < WIDTH

@@ -123,7 +123,19 @@ async def test_what_was_drawn_piece_by_piece_is_the_whole_picture(
         shown.record(drawn)
         shown.press("r")
         wait_until(lambda: drawn.exists() and _holds(drawn, in_pieces), "all to be drawn anew")
-        assert _rows(shown, merchants) == in_pieces
+        assert _settled_rows(shown, merchants) == in_pieces
+
+
+def _settled_rows(shown: Terminal, merchants: list[str]) -> dict[str, str]:
+    """The same once it does not change any more: a frame arrives in several parts."""
+    seen = [_rows(shown, merchants)]
+
+    def is_settled() -> bool:
+        seen.append(_rows(shown, merchants))
+        return len(seen) > 3 and seen[-1] == seen[-2] == seen[-3]
+
+    wait_until(is_settled, "the last frame to be complete")
+    return seen[-1]
 
 
 def _rows(shown: Terminal, merchants: list[str]) -> dict[str, str]:
