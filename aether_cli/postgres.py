@@ -61,8 +61,14 @@ class ServerUser:
     gid: int
 
 
+BEHIND_GATEWAYS = 3
+"""Niceness of what may wait, the writers and PostgreSQL: on a full machine what clients send is
+accepted first. The stream holds it, so the rest of the work is done later and none is lost."""
+
+
 def run_postgres(settings: Settings) -> None:
     """Set PostgreSQL up where that is needed and become it. Does not return."""
+    os.nice(BEHIND_GATEWAYS)
     own_settings = _POSTGRES_SETTINGS + memory_settings(memory_bytes())
     user = _server_user()
     installation = _reachable_installation(user)

@@ -15,7 +15,7 @@ import typer
 from aether_cli.claims import claim_name
 from aether_cli.crash_budget import CrashBudget
 from aether_cli.embedded import resolve_servers
-from aether_cli.postgres import run_postgres
+from aether_cli.postgres import BEHIND_GATEWAYS, run_postgres
 from aether_cli.valkey import run_valkey
 from aether_core.errors import AetherError, CannotStart
 from aether_core.settings import Settings, load_settings
@@ -89,6 +89,7 @@ def _gateway(settings: Settings) -> None:
 def _writer(settings: Settings) -> None:
     from aether_worker.process import run_writer
 
+    os.nice(BEHIND_GATEWAYS)
     run_writer(_ready(settings))
 
 

@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 import uvloop
 
+from aether_core.cancellation import heed_cancellation
 from aether_core.stream.connection import open_redis
 from aether_core.stream.feed import follow, newest_id
 from aether_core.transaction import place_of
@@ -102,6 +103,7 @@ async def _follow_feed(redis_url: str, latencies_ms: list[float]) -> None:
     try:
         last = await newest_id(redis)
         while True:
+            heed_cancellation()
             for event in await follow(redis, last, block_ms=500):
                 last = event.id
                 if event.kind == "transaction":
