@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from aether_cli.postgres import BEHIND_GATEWAYS
 from tests.running import (
     InstalledSystem,
     clean_environment,
@@ -63,6 +65,10 @@ def test_a_whole_life(system: InstalledSystem) -> None:
     assert set(status["parts"].values()) == {"ok"}
     assert {p["name"] for p in status["processes"] if p["state"] == "running"} == EVERY_PROCESS
     before = system.pids()
+    # What clients send goes first: on a full machine the rest waits.
+    nice = {name: psutil.Process(pid).nice() for name, pid in before.items()}
+    assert nice["gateway:gateway-1"] == nice["valkey"]
+    assert nice["writer:writer-1"] == nice["postgres"] == nice["valkey"] + BEHIND_GATEWAYS
     began = time.monotonic()
     assert "as before" in system.up()
     assert time.monotonic() - began < 10
