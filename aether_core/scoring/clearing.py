@@ -121,7 +121,7 @@ def burst_passes_after(seen: Seen) -> float | None:
             seen.habit,
             seen.age_s + passed_s,
         )
-        spree_z = score_spending(*seen.spent.later(passed_s), seen.age_s + passed_s)
+        spree_z = score_spending(*seen.spent.later(passed_s))
         if spree_z > z_score:
             burst = burst_surprise(spree_z)
         return seen.evidence._replace(burst=burst)

@@ -219,14 +219,14 @@ def _velocity_reason(seen: Seen, contribution: float) -> Reason:
 
 
 def _spree_reason(seen: Seen, contribution: float) -> Reason:
-    spree = find_spree(seen.spent, seen.age_s)
+    spree = find_spree(seen.spent)
     unit = float(10**seen.exponent)
     window = "day" if spree.window_s == WINDOW_DAY_S else "week"
     text = (
         f"About {_money(seen, round(spree.spent))} in the last {window} before this payment, where "
         f"this account spends about {_money(seen, round(spree.expected))} "
         f"({_earlier(spree.known)} of its usual size known from the last "
-        f"{_span(min(seen.age_s, WINDOW_MONTH_S))}). "
+        f"{_span(min(seen.spent.age_s, WINDOW_MONTH_S))}). "
         f"{_passing_after(seen, burst_passes_after(seen))}"
     )
     return Reason(

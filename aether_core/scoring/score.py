@@ -123,7 +123,7 @@ def score_transaction(
     # Of an amount above the usual it learns the usual: several payments must come to a spree.
     usual_part = exp(min(log_amount, expected + LEARN_ABOVE * spread)) if is_first_currency else 0.0
     spree_z, spree, spent = judge_spending(
-        state.spendings, number * SPENDING.size, usual_part, passed, by_day, by_habit, last - first
+        state.spendings, number * SPENDING.size, usual_part, passed, by_day, by_habit, last
     )
     own = state.population.own.surprise(residual)
 

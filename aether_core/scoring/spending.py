@@ -30,11 +30,11 @@ WINDOW_WEEK_S: Final = WINDOW_HABIT_S / 2
 WINDOW_MONTH_S: Final = WINDOW_HABIT_S * 2
 """Four weeks."""
 
-SPENDING: Final = struct.Struct("<4d")
-"""One account: decayed sums of a day, a week and a month, and of squares over the month; minor
-units of its first currency."""
+SPENDING: Final = struct.Struct("<5d")
+"""One account: decayed sums of a day, a week and a month, and of squares over the month, in minor
+units of its first currency; when the first payment in them was made (s), 0 before there is one."""
 
-FRESH: Final = SPENDING.pack(0.0, 0.0, 0.0, 0.0)
+FRESH: Final = SPENDING.pack(0.0, 0.0, 0.0, 0.0, 0.0)
 
 # What people spend swings more than how often they pay: a gamma shape of 4 is a swing of ±50 %.
 _SHAPE_MAX: Final = 4.0
@@ -53,12 +53,13 @@ _WEEK_SHARE_MIN: Final = _TESTED_FROM * WINDOW_WEEK_S / (WINDOW_MONTH_S - WINDOW
 
 
 class Spent(NamedTuple):
-    """An account's sums as they stood before a payment."""
+    """An account's sums as they stood before a payment, and how long they had been kept."""
 
     day: float
     week: float
     month: float
     squares: float
+    age_s: float
 
     def later(self, passed_s: float) -> Spent:
         """Return what is left of them after some seconds."""
@@ -68,6 +69,7 @@ class Spent(NamedTuple):
             self.week * exp(-passed_s / WINDOW_WEEK_S),
             self.month * month,
             self.squares * month,
+            self.age_s + passed_s,
         )
 
 
@@ -97,28 +99,30 @@ def judge_spending(
     passed_s: float,
     by_day: float,
     by_habit: float,
-    age_s: float,
-) -> tuple[float, float, tuple[float, float, float, float]]:
+    newest: float,
+) -> tuple[float, float, tuple[float, float, float, float, float]]:
     """Return the z-score of what was spent before a payment, its surprise, and `Spent`; learn it.
 
     place: of the account in the buffer. minor_units: what of the payment is learnt; 0 for one in
     another currency, against which nothing is held. passed_s: since the account's payment before.
     by_day, by_habit: exp(-abs(passed_s) / window) of a day and of `velocity.WINDOW_HABIT_S`.
-    age_s: since the account's first payment.
+    newest: when the account's newest payment was made (s).
     """
-    day, week, month, squares = SPENDING.unpack_from(spendings, place)
+    day, week, month, squares, since = SPENDING.unpack_from(spendings, place)
+    at = newest + min(passed_s, 0.0)
+    since = at if since == 0.0 else min(since, at)
     # A week is half the habit's window, a month twice that.
     by_week, by_month = by_habit * by_habit, sqrt(by_habit)
-    spent = day * by_day, week * by_week, month * by_month, squares * by_month
+    spent = day * by_day, week * by_week, month * by_month, squares * by_month, newest - since
     if passed_s >= 0.0:
-        day, week, month, squares = spent
+        day, week, month, squares, _ = spent
         by_day = by_week = by_month = 1.0
     # One that comes late weighs what its own moment still weighs, tested and learnt.
     SPENDING.pack_into(
         spendings, place, day + minor_units * by_day, week + minor_units * by_week,
-        month + minor_units * by_month, squares + minor_units * minor_units * by_month,
+        month + minor_units * by_month, squares + minor_units * minor_units * by_month, since,
     )  # fmt: skip
-    z_score = score_spending(*spent, age_s) if minor_units else 0.0
+    z_score = score_spending(*spent) if minor_units else 0.0
     return z_score, burst_surprise(z_score) if z_score > 0.0 else NO_BURST, spent
 
 
@@ -130,18 +134,21 @@ def score_spending(day: float, week: float, month: float, squares: float, age_s:
         habit * month < _HABIT_MIN * squares or habit <= 0.0
     ):
         return 0.0
-    doubled = _TESTED_FROM * habit / habit_exposure(age_s)
+    exposure = habit_exposure(age_s)
+    if exposure <= 0.0:
+        return 0.0
+    doubled = _TESTED_FROM * habit / exposure
     if day < doubled * WINDOW_DAY_S and week < doubled * WINDOW_WEEK_S:
         return 0.0
-    return find_spree(Spent(day, week, month, squares), age_s).z_score
+    return find_spree(Spent(day, week, month, squares, age_s)).z_score
 
 
-def find_spree(spent: Spent, age_s: float) -> Spree:
+def find_spree(spent: Spent) -> Spree:
     """Return the more unusual window of an account that has a habit."""
     size = spent.squares / spent.month
     habit = spent.month - spent.week
     known = habit / size
-    per_second = (habit + size) / habit_exposure(age_s)
+    per_second = (habit + size) / habit_exposure(spent.age_s)
     found = Spree(0.0, spent.week, per_second * WINDOW_WEEK_S, WINDOW_WEEK_S, known, size)
     for sum_, window_s in ((spent.day, WINDOW_DAY_S), (spent.week, WINDOW_WEEK_S)):
         count = sum_ / size
@@ -155,7 +162,7 @@ def find_spree(spent: Spent, age_s: float) -> Spree:
 
 
 def habit_exposure(age_s: float) -> float:
-    """Return the seconds that the habit covers, of an account first seen so long ago."""
+    """Return the seconds that the habit covers of an account whose sums are so old."""
     return -WINDOW_MONTH_S * expm1(-age_s / WINDOW_MONTH_S) + WINDOW_WEEK_S * expm1(
         -age_s / WINDOW_WEEK_S
     )

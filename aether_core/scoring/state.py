@@ -5,8 +5,8 @@ Out:  a record for each account, changed in place, the population, what labels h
       for the next snapshot.
 Relies on one owner: the writer of the shard.
 
-One account takes 162 bytes in flat buffers, beside its name and its place in a dictionary: some
-370 bytes of memory and 170 of snapshot. The flat buffer is what makes a snapshot of 100,000
+One account takes 170 bytes in flat buffers, beside its name and its place in a dictionary: some
+380 bytes of memory and 180 of snapshot. The flat buffer is what makes a snapshot of 100,000
 accounts a copy of a few milliseconds.
 """
 
