@@ -4,7 +4,7 @@ import type { Detector } from "../../api/types";
 export const DETECTORS: readonly (readonly [Detector, string])[] = [
   ["amount", "amount: more than this account usually pays"],
   ["population", "population: more than nearly anybody pays"],
-  ["velocity", "velocity: more payments than this account usually makes"],
+  ["velocity", "velocity: more payments, or more money in all, than this account is used to"],
   ["novelty", "novelty: a new merchant, place or hour"],
   ["repetition", "repetition: the same payment again and again"],
   ["merchant_velocity", "merchant velocity: more accounts than usually pay at the merchant"],
