@@ -61,6 +61,7 @@ def test_from_registration_to_a_resolved_alert(
         customer = opened.visitor()
         customer.open("/", "Sign in")
         customer.page.get_by_role("link", name="Make an account").click()
+        customer.sees_heading("Make an account")  # the page before it has an e-mail field too
         customer.page.get_by_label("E-mail").fill(newcomer.email)
         customer.page.get_by_label("Password", exact=True).fill(newcomer.password)
         customer.page.get_by_role("button", name="Make account").click()
