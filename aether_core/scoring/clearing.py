@@ -23,7 +23,7 @@ from aether_core.scoring.velocity import (
     WINDOW_DAY_S,
     WINDOW_LONG_S,
     WINDOW_SHORT_S,
-    burst_surprise,
+    excess_surprise,
     judge_burst,
 )
 
@@ -114,17 +114,15 @@ def burst_passes_after(seen: Seen) -> float | None:
     """Return the seconds without a payment after which this one would pass."""
 
     def later(passed_s: float) -> Evidence:
-        z_score, burst = judge_burst(
+        _, burst = judge_burst(
             seen.short * exp(-passed_s / WINDOW_SHORT_S),
             seen.long * exp(-passed_s / WINDOW_LONG_S),
             seen.day * exp(-passed_s / WINDOW_DAY_S),
             seen.habit,
             seen.age_s + passed_s,
         )
-        spree_z = score_spending(*seen.spent.later(passed_s))
-        if spree_z > z_score:
-            burst = burst_surprise(spree_z)
-        return seen.evidence._replace(burst=burst)
+        spree = excess_surprise(score_spending(*seen.spent.later(passed_s)))
+        return seen.evidence._replace(burst=max(burst, spree))
 
     return _passes_after(seen, later)
 

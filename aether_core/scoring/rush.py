@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from aether_core.scoring.spells import DAY_S
-from aether_core.scoring.velocity import NO_BURST, burst_surprise, predictive_z
+from aether_core.scoring.velocity import NO_BURST, excess_surprise, predictive_z
 
 WINDOW_RUSH_S: Final = 900.0
 """A quarter of an hour."""
@@ -101,5 +101,4 @@ def expected_rush(known: Rush) -> float:
 
 def _surprise(known: Rush, count: float) -> float:
     """Return -log of the chance of so large a count."""
-    z_score = predictive_z(count, expected_rush(known), known.days)
-    return burst_surprise(z_score) if z_score > 0.0 else NO_BURST
+    return excess_surprise(predictive_z(count, expected_rush(known), known.days))

@@ -19,10 +19,9 @@ from math import exp, expm1, sqrt
 from typing import Final, NamedTuple
 
 from aether_core.scoring.velocity import (
-    NO_BURST,
     WINDOW_DAY_S,
     WINDOW_HABIT_S,
-    burst_surprise,
+    excess_surprise,
     predictive_z,
 )
 
@@ -123,7 +122,7 @@ def judge_spending(
         month + minor_units * by_month, squares + minor_units * minor_units * by_month, since,
     )  # fmt: skip
     z_score = score_spending(*spent) if minor_units else 0.0
-    return z_score, burst_surprise(z_score) if z_score > 0.0 else NO_BURST, spent
+    return z_score, excess_surprise(z_score), spent
 
 
 def score_spending(day: float, week: float, month: float, squares: float, age_s: float) -> float:

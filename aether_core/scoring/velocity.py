@@ -122,7 +122,7 @@ def judge_burst(
             z_score,
             score_count(day, before, habit_exposure(age_s, WINDOW_DAY_S), WINDOW_DAY_S),
         )
-    return z_score, burst_surprise(z_score) if z_score > 0.0 else NO_BURST
+    return z_score, excess_surprise(z_score)
 
 
 def burst_surprise(z_score: float) -> float:
@@ -132,6 +132,11 @@ def burst_surprise(z_score: float) -> float:
 
 NO_BURST = burst_surprise(0.0)
 """Surprise of a window with nothing unusual in it."""
+
+
+def excess_surprise(z_score: float) -> float:
+    """Return the surprise of a z-score; less than expected is nothing unusual."""
+    return burst_surprise(z_score) if z_score > 0.0 else NO_BURST
 
 
 def learning_weight(z_score: float) -> float:
