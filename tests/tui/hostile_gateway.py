@@ -22,18 +22,9 @@ from fastapi.responses import Response, StreamingResponse
 
 from tests.running import free_port, wait_until
 from tests.tui.hostile import HOSTILE_TEXTS
+from tests.tui.still_gateway import SCOPES
 
 PASSWORD = "let me in"
-_SCOPES = [
-    "transactions:read",
-    "alerts:read",
-    "alerts:write",
-    "analytics:read",
-    "operations:read",
-    "operations:write",
-    "audit:read",
-    "admin",
-]
 
 
 class _Texts:
@@ -209,7 +200,7 @@ def _answers(role: str) -> dict[str, object]:
             "email": "".join(HOSTILE_TEXTS[5:8]),
             "role": role,
             "account_id": None,
-            "scopes": _SCOPES,
+            "scopes": SCOPES,
         },
         "/auth/logout": {"message": texts.next()},
         "/transactions/": [_transaction(texts, number) for number in range(60, 0, -1)],

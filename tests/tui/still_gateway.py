@@ -18,7 +18,7 @@ from fastapi.responses import Response, StreamingResponse
 EMAIL, PASSWORD = "ada@example.com", "a quiet afternoon"
 
 _START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-_SCOPES = [
+SCOPES = [
     "transactions:read",
     "alerts:read",
     "alerts:write",
@@ -226,7 +226,7 @@ def _trace() -> dict[str, Any]:
 
 def _answers() -> dict[str, Any]:
     return {
-        "/auth/me": {"email": EMAIL, "role": "admin", "account_id": None, "scopes": _SCOPES},
+        "/auth/me": {"email": EMAIL, "role": "admin", "account_id": None, "scopes": SCOPES},
         "/transactions/": [_transaction(number) for number in range(60, 0, -1)],
         "/transactions/stream/length": {
             "transactions_in_queue": 59,
