@@ -44,7 +44,7 @@ dir {directory}
 appendonly yes
 appendfsync always
 aof-load-truncated yes
-auto-aof-rewrite-min-size 64mb
+auto-aof-rewrite-min-size 256mb
 save ""
 maxmemory {settings.stream.memory_max_mb}mb
 maxmemory-policy noeviction
