@@ -1,6 +1,7 @@
 """Control entries: what changes scoring from outside, at a place in the stream.
 
-In:   a resolution, a suppression or an arrangement of versions, kept as an order in PostgreSQL.
+In:   a resolution, a suppression, an arrangement of versions or a census, kept as an order in
+      PostgreSQL.
 Out:  the wire form of the entry that carries it in every shard's stream, and its effect.
 An order may be appended more than once (whoever appended it may have died before it was known);
 orders carry rising numbers, so a shard's state takes each once. The payload is a MessagePack array
@@ -11,10 +12,19 @@ from __future__ import annotations
 
 import msgspec
 
-from aether_core.scoring import Arrangement, Label, ShardState, Suppression, learn, suppress
+from aether_core.scoring import (
+    Arrangement,
+    Census,
+    Label,
+    ShardState,
+    Suppression,
+    adopt,
+    learn,
+    suppress,
+)
 from aether_core.transaction import Transaction
 
-Change = Label | Suppression | Arrangement
+Change = Label | Suppression | Arrangement | Census
 
 
 class Control(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -64,4 +74,6 @@ def apply_control(state: ShardState, control: Control) -> bool:
             suppress(state, suppression)
         case Arrangement() as arrangement:
             state.arrange(arrangement)
+        case Census() as census:
+            adopt(state, census)
     return True

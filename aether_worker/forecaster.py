@@ -2,7 +2,8 @@
 
 In:   load buckets, as the writers committed them.
 Out:  after each complete minute a forecast, with accuracy and anomalies, in PostgreSQL.
-Only one forecaster works at a time: it holds an advisory lock on the connection that it also
+It also takes the census of what is paid (`census.py`), which nobody else needs to do at the same
+time. Only one forecaster works at a time: it holds an advisory lock on the connection that it also
 writes with, so one that lost its lock cannot write. A minute is complete when it is over and
 nothing that was accepted in it waits in the stream any more: a backlog delays the forecast, and
 never looks like a lull.
@@ -36,6 +37,7 @@ from aether_core.stream.connection import open_redis
 from aether_core.stream.publisher import Redis
 from aether_core.stream.reader import read_entries
 from aether_core.transaction import instant_of_ms
+from aether_worker.census import take_due_census
 from aether_worker.fitting import FitAborted, FittingProcess
 
 logger = logging.getLogger(__name__)
@@ -151,6 +153,7 @@ async def _forecast_minutes(
     done = None if newest is None else newest.end
     while True:
         heed_cancellation()
+        await take_due_census(stores.connection)
         end = await _find_complete_end(stores)
         if end != done:
             await _forecast(stores.connection, settings, fitting, end)

@@ -1,6 +1,6 @@
 """Ordering: puts what was decided outside into the streams of the owned shards.
 
-In:   orders in PostgreSQL: resolutions, suppressions.
+In:   orders in PostgreSQL: resolutions, suppressions, versions, censuses.
 Out:  one control entry for each in every shard's stream, in the orders' order.
 Each shard's owner does so for its own shard, beginning after the last order that the shard's state
 has taken: what a former owner appended and nobody has read yet is appended again, and has no effect

@@ -21,7 +21,8 @@ _REFRESH_FIRST = 16
 _REFRESH_EVERY = 1024
 """Transactions between two refreshes; in the beginning the number of them doubles."""
 
-_MEAN_MEMORY = 20_000.0
+MEAN_MEMORY: Final = 20_000.0
+"""Payments after which the mean of a population moves by no less than one in so many."""
 
 
 class CurrencyPopulation:
@@ -37,7 +38,7 @@ class CurrencyPopulation:
 
     def learn(self, log_amount: float, weight: float) -> None:
         """Count an amount."""
-        self.count = min(self.count + 1.0, _MEAN_MEMORY)
+        self.count = min(self.count + 1.0, MEAN_MEMORY)
         self.mean += (log_amount - self.mean) * weight / self.count
         self.tail.add(log_amount - self.anchor, weight)
 

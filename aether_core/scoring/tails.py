@@ -42,6 +42,10 @@ class TailForm(msgspec.Struct, frozen=True):
     """Whether what the prior finds surprising stays so, however often it is seen. Without this a
     patient attacker teaches a young population that anything is normal."""
 
+    def bin_of(self, value: float) -> int:
+        """Return the bin that a value falls into; the outermost ones take what lies beyond."""
+        return min(max(int((value - self.low) / self.width), 0), self.bins - 1)
+
 
 class Tail:
     """A histogram of values, and the surprise of each of its bins' lower edges."""
