@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -161,6 +162,8 @@ def instant_of_us(us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=us)
 
 
+# Entries that were appended together have the same.
+@lru_cache(maxsize=16)
 def instant_of_ms(ms: int) -> datetime:
     """Turn milliseconds since the epoch into an instant, exactly."""
     return instant_of_us(ms * 1000)

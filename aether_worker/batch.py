@@ -9,9 +9,10 @@ PostgreSQL refuses is found by `poison`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from math import log
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -43,6 +44,9 @@ from aether_worker.shards import OwnedShard
 _OCCURRED_AT_US_MIN = -62_135_596_800_000_000
 _OCCURRED_AT_US_MAX = 253_402_300_799_999_999
 _MINUTE_MS = 60_000
+
+_PART = 200
+"""Entries that are prepared at a stretch: some four milliseconds."""
 
 
 class Scored(msgspec.Struct, frozen=True, gc=False):
@@ -96,7 +100,10 @@ def entry_uuid(entry: Entry, shard: int, incarnation: int) -> UUID:
     """Return the id of an entry; of its own incarnation where it names one."""
     try:
         # asyncpg's own UUID: equal to Python's, and made in a fifth of the time.
-        return RowUUID(transaction_id_bytes(*entry.id, shard, _incarnation_of(entry, incarnation)))
+        # One that was put there by hand counts to the stream that it was found in.
+        named = _incarnation_of(entry.field)
+        of_entry = incarnation if named is None else named
+        return RowUUID(transaction_id_bytes(*entry.id, shard, of_entry))
     except (OverflowError, ValueError):
         return uuid5(NAMESPACE_OID, f"aether:{shard}:{entry.id}:{incarnation}")
 
@@ -123,13 +130,28 @@ def prepare(
     entries: shard → its next entries in order, none of them empty.
     """
     batch = Batch(entries=entries)
-    for shard in sorted(entries):
-        _prepare_shard(batch, owned[shard], entries[shard], thresholds, verdicts)
+    for _ in prepare_in_parts(batch, owned, thresholds, verdicts, snapshot_entries):
+        pass
+    return batch
+
+
+def prepare_in_parts(
+    batch: Batch,
+    owned: Mapping[int, OwnedShard],
+    thresholds: Thresholds,
+    verdicts: Verdicts,
+    snapshot_entries: int,
+) -> Iterator[None]:
+    """Do as `prepare` for the entries of a batch, pausing every few milliseconds.
+
+    What has been prepared is of no use until the last part is.
+    """
+    for shard in sorted(batch.entries):
+        yield from _prepare_shard(batch, owned[shard], batch.entries[shard], thresholds, verdicts)
         if owned[shard].unsaved_count >= snapshot_entries:
             snapshot = owned[shard].snapshot()
             if snapshot is not None:
                 batch.snapshots[shard] = snapshot
-    return batch
 
 
 def _prepare_shard(
@@ -138,7 +160,7 @@ def _prepare_shard(
     entries: list[Entry],
     thresholds: Thresholds,
     verdicts: Verdicts,
-) -> None:
+) -> Iterator[None]:
     shard = owned.shard
     minutes: dict[tuple[int, str], _Minute] = {}
     dead_before, rows_before, flagged_before = (
@@ -147,7 +169,9 @@ def _prepare_shard(
         len(batch.flagged),
     )
     repeated = 0
-    for entry in entries:
+    for place, entry in enumerate(entries, start=1):
+        if place % _PART == 0:
+            yield
         identifier = entry_uuid(entry, shard, owned.incarnation)
         if identifier in verdicts.written:
             repeated += 1
@@ -211,24 +235,25 @@ def _prepare_shard(
     owned.prepared = entries[-1].id
 
 
-def _incarnation_of(entry: Entry, default: int) -> int:
+@lru_cache(maxsize=64)
+def _incarnation_of(field: bytes) -> int | None:
+    """Return the incarnation that an entry's field names; None when it names none."""
     try:
-        return int(entry.field, 16)
+        return int(field, 16)
     except ValueError:
-        return default  # put there by hand: it counts to the stream that it was found in
+        return None
 
 
 def _content_of(entry: Entry, known_error: str | None) -> Transaction | Control | str:
     """Return what the entry holds, or why it cannot be written."""
     if known_error is not None:
         return known_error
-    try:
-        int(entry.field, 16)
-        transaction = decode_entry(entry.payload)
-    except msgspec.MsgspecError as error:
-        return f"not a transaction of a known version: {error}"
-    except (ValueError, RecursionError):
+    if _incarnation_of(entry.field) is None:
         return "the entry does not name its stream's incarnation"
+    try:
+        transaction = decode_entry(entry.payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return f"not a transaction of a known version: {error}"
     if isinstance(transaction, Control):
         return transaction
     if not 0 < transaction.minor_units <= MINOR_UNITS_MAX:

@@ -50,7 +50,7 @@ from aether_core.stream.feed import FeedEvent, alert_event, publish
 from aether_core.stream.publisher import Redis
 from aether_core.stream.reader import read_entries, trim
 from aether_core.transaction import TransactionView, processed_view, transaction_id
-from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare
+from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare, prepare_in_parts
 from aether_worker.losses import look_for_losses
 from aether_worker.ordering import put_orders
 from aether_worker.poison import DATA_ERRORS, find_poison
@@ -132,7 +132,7 @@ class Writer:
                     await self._settle()
                     await self._keep_records()
                     continue
-                batch = self.prepare(entries, await self._known(entries))
+                batch = await self._prepare_beside(entries, await self._known(entries))
                 if await self._settle():
                     self._writing = asyncio.create_task(self.write(batch), name="write")
                     self._under_way = batch
@@ -189,6 +189,19 @@ class Writer:
         batch = prepare(
             self._holder.owned, entries, self._thresholds, verdicts, self._settings.snapshot_entries
         )
+        batch.times = BatchTimes(self._read_at, datetime.now(UTC))
+        return batch
+
+    async def _prepare_beside(self, entries: dict[int, list[Entry]], verdicts: Verdicts) -> Batch:
+        """Do as `prepare`, while the batch before is written.
+
+        Its rows go to PostgreSQL between the parts: otherwise either would wait for the other.
+        """
+        batch = Batch(entries=entries)
+        for _ in prepare_in_parts(
+            batch, self._holder.owned, self._thresholds, verdicts, self._settings.snapshot_entries
+        ):
+            await asyncio.sleep(0)
         batch.times = BatchTimes(self._read_at, datetime.now(UTC))
         return batch
 
