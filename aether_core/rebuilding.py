@@ -13,6 +13,7 @@ from uuid import UUID
 from aether_core.control import apply_control
 from aether_core.database.connection import Session
 from aether_core.database.controls import find_control_entries
+from aether_core.database.positions import find_shard_count
 from aether_core.database.snapshots import Snapshot, find_snapshot
 from aether_core.database.transactions import find_rows_to_score
 from aether_core.money import EXPONENTS
@@ -37,7 +38,8 @@ class Rebuilt(NamedTuple):
 async def rebuild_state(connection: Session, shard: int, thresholds: Thresholds) -> Rebuilt:
     """Rebuild the state of a shard. In a database transaction of the caller's."""
     snapshot = await find_snapshot(connection, shard)
-    state, last_scored = _state_of(snapshot)
+    shards = await find_shard_count(connection)
+    state, last_scored = _state_of(snapshot, shards)
     controls = await find_control_entries(connection, shard, last_scored)
     controls.reverse()
     count = 0
@@ -64,11 +66,11 @@ async def rebuild_state(connection: Session, shard: int, thresholds: Thresholds)
     return Rebuilt(state, last_scored, count)
 
 
-def _state_of(snapshot: Snapshot | None) -> tuple[ShardState, UUID | None]:
+def _state_of(snapshot: Snapshot | None, shards: int) -> tuple[ShardState, UUID | None]:
     if snapshot is None:
-        return ShardState(), None
+        return ShardState(shards), None
     try:
-        return ShardState.from_bytes(snapshot.state), snapshot.transaction_id
+        return ShardState.from_bytes(snapshot.state, shards), snapshot.transaction_id
     except ValueError as error:
         logger.warning("a snapshot is of no use, all rows are scored again: %s", error)
-        return ShardState(), None
+        return ShardState(shards), None

@@ -210,7 +210,7 @@ async def settle_shard_count(connection: Session, wanted: int | None, default: i
         "INSERT INTO system (key, value) VALUES ('shard_count', $1) ON CONFLICT (key) DO NOTHING",
         str(wanted or default),
     )
-    fixed = int(await connection.fetchval("SELECT value FROM system WHERE key = 'shard_count'"))
+    fixed = await find_shard_count(connection)
     if wanted is not None and wanted != fixed:
         raise CannotStart(
             f"This system has {fixed} shards and AETHER_STREAM__SHARD_COUNT asks for {wanted}: "
@@ -257,3 +257,8 @@ async def find_owned_shards(connection: Session) -> dict[int, int]:
         LOCK_CLASS_SHARD,
     )
     return {row["shard"]: row["pid"] for row in rows}
+
+
+async def find_shard_count(connection: Session) -> int:
+    """Return the number of shards, which is fixed when the system first starts."""
+    return int(await connection.fetchval("SELECT value FROM system WHERE key = 'shard_count'"))

@@ -244,18 +244,20 @@ def _spree_reason(seen: Seen, contribution: float) -> Reason:
 
 def _rush_reason(seen: Seen, contribution: float) -> Reason:
     rush = seen.state.rushes[seen.merchant_name]
+    form = seen.state.rush_form
+    part = "" if form.shards == 1 else f", of one part in {form.shards} of all,"
     # This payment is counted already; people count it too.
     text = (
-        f"About {ceil(rush.count)} accounts within the last quarter of an hour at this merchant, "
-        f"where {ceil(rush.peak)} were the most on {_days(rush.days)} before. Stolen cards are "
-        "tried like this: ask the merchant."
+        f"About {ceil(rush.count)} accounts{part} within the last quarter of an hour at this "
+        f"merchant, where {ceil(rush.peak)} were the most on {_days(rush.days)} before. Stolen "
+        "cards are tried like this: ask the merchant."
     )
     return Reason(
         detector="merchant_velocity",
         text=text,
         observed=rush.count,
         expected=rush.peak,
-        spread=count_spread(expected_rush(rush), rush.days),
+        spread=count_spread(expected_rush(rush, form), rush.days),
         observations=int(rush.days),
         z_score=_deviate(seen.evidence.rush),
         contribution=contribution,

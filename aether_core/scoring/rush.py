@@ -3,7 +3,7 @@
 In:   the merchant's payments, in order.
 Out:  the surprise of how many accounts have just paid there, and the merchant's record, learnt.
 Relies on nothing but this shard's accounts: a merchant's customers are spread over all shards, and
-each holds its own part against its own past.
+each holds its own part against its own past and against its part of what any merchant is allowed.
 
 Method: a decayed count of payments, of which those of one account in a row count once, against the
 largest such count of any earlier day. A noon rush thus has a noon rush to be held against. The tail
@@ -14,8 +14,9 @@ it is held against.
 
 from __future__ import annotations
 
+from functools import cache
 from math import exp
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,6 +37,22 @@ _ALWAYS: Final = 10.0
 _PEAK_MEMORY_DAYS = 14.0
 
 
+class RushForm(NamedTuple):
+    """What counts in one shard of so many."""
+
+    shards: int
+    count_min: float
+    """A smaller count is no rush."""
+    always: float
+    """So many more than its own peak may come to any merchant."""
+
+
+@cache
+def rush_form(shards: int) -> RushForm:
+    """Return what counts in each of so many shards."""
+    return RushForm(shards, _COUNT_MIN / shards, _ALWAYS / shards)
+
+
 class Rush(msgspec.Struct, array_like=True):
     """One merchant, as far as it is known.
 
@@ -53,7 +70,9 @@ class Rush(msgspec.Struct, array_like=True):
     payer: int
 
 
-def judge_rush(rushes: dict[str, Rush], merchant: str, at: float, payer: int) -> float:
+def judge_rush(
+    rushes: dict[str, Rush], form: RushForm, merchant: str, at: float, payer: int
+) -> float:
     """Return the surprise of how many accounts have just paid at a merchant, then count this one.
 
     payer: a number of the account's own. Several payments of one account in a row count once: its
@@ -75,8 +94,8 @@ def judge_rush(rushes: dict[str, Rush], merchant: str, at: float, payer: int) ->
         # One that comes late weighs what its own moment still weighs, tested and learnt.
         weight = exp((at - known.last) / WINDOW_RUSH_S)
     surprise = NO_BURST
-    if count * weight >= _COUNT_MIN and known.days >= DAYS_MIN:
-        surprise = _surprise(known, count * weight)
+    if count * weight >= form.count_min and known.days >= DAYS_MIN:
+        surprise = _surprise(known, form, count * weight)
     if payer != known.payer:
         known.payer = payer
         count += weight
@@ -94,11 +113,11 @@ def _begin_day(known: Rush, day: int) -> None:
     known.day, known.today = day, 0.0
 
 
-def expected_rush(known: Rush) -> float:
+def expected_rush(known: Rush, form: RushForm) -> float:
     """Return the count that an earlier day's largest leads one to expect at most."""
-    return known.peak + _ALWAYS
+    return known.peak + form.always
 
 
-def _surprise(known: Rush, count: float) -> float:
+def _surprise(known: Rush, form: RushForm, count: float) -> float:
     """Return -log of the chance of so large a count."""
-    return excess_surprise(predictive_z(count, expected_rush(known), known.days))
+    return excess_surprise(predictive_z(count, expected_rush(known, form), known.days))

@@ -141,7 +141,7 @@ def score_transaction(
         if merchant_spell is None
         else spell_odds(merchant_spell, state.merchant_lives, at),
         max(burst, spree),
-        judge_rush(state.rushes, merchant, at, place),
+        judge_rush(state.rushes, state.rush_form, merchant, at, place),
         *judge_novelty(
             state.habits,
             number * HABIT.size,

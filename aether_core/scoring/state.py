@@ -29,7 +29,7 @@ from aether_core.scoring.population import (
     CurrencyPopulation,
     Population,
 )
-from aether_core.scoring.rush import Rush
+from aether_core.scoring.rush import Rush, rush_form
 from aether_core.scoring.spells import ACCOUNT, MERCHANT, LifeTable, Spell
 from aether_core.scoring.spending import SPENDING
 from aether_core.scoring.tails import Tail
@@ -106,6 +106,7 @@ class ShardState:
         "merchant_spells",
         "population",
         "records",
+        "rush_form",
         "rushes",
         "shadow",
         "shadow_run",
@@ -113,7 +114,9 @@ class ShardState:
         "suppressions",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, shards: int = 1) -> None:
+        """Begin with nothing known. shards: how many the accounts are spread over."""
+        self.rush_form = rush_form(shards)
         self.accounts: dict[str, int] = {}
         """Account → offset of its record in `records`."""
         self.records = bytearray()
@@ -206,14 +209,14 @@ class ShardState:
         )
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> ShardState:
-        """Return the state of a snapshot.
+    def from_bytes(cls, data: bytes, shards: int = 1) -> ShardState:
+        """Return the state of a snapshot of one of so many shards.
 
         Raises ValueError for bytes that are no snapshot of this version: the state is then
         rebuilt from the committed transactions.
         """
         snapshot = _decode(data)
-        state = cls()
+        state = cls(shards)
         state.currencies = {currency: i for i, currency in enumerate(snapshot.currencies)}
         state.accounts = {a: i * RECORD.size for i, a in enumerate(snapshot.accounts)}
         state.records = bytearray(snapshot.records)

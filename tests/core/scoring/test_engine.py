@@ -237,6 +237,25 @@ def test_cards_tried_at_one_merchant_are_seen_though_nobody_knows_them(busy: Sha
     assert score(busy, 2_500, NOW_MS + 300_000, "a2", "m8").decision == "approve"
 
 
+def test_cards_tried_at_one_merchant_are_seen_though_they_are_spread_over_eight_shards() -> None:
+    shards = [ShardState(8) for _ in range(8)]
+    chance = random.Random(2)  # noqa: S311 - a seed, no secret
+    for day in range(30):
+        for number in range(480):
+            at_ms = START_MS + day * DAY_MS + number * DAY_MS // 480
+            merchant = f"m{chance.randrange(20)}"
+            score(shards[number % 8], 2_500, at_ms, f"a{number}", merchant)
+    tried = [score(shards[i % 8], 100, NOW_MS + i * 5_000, f"stolen{i}", "m7") for i in range(260)]
+    at = first_alert(tried)
+    assert at is not None
+    assert at <= 230
+    (reason,) = [one for one in tried[at].reasons if one.detector == "merchant_velocity"]
+    assert ", of one part in 8 of all," in reason.text
+    # As many customers as any merchant may have all at once are nothing, in any shard.
+    sale = [score(shards[i % 8], 2_500, NOW_MS + i * 60_000, f"a{i}", "m8") for i in range(15)]
+    assert first_alert(sale) is None
+
+
 def noon(state: ShardState, day: int, guests: int = 40) -> list[Assessment]:
     """Guests who pay within twenty minutes of a noon."""
     return [
