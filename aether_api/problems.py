@@ -11,6 +11,7 @@ from __future__ import annotations
 import http
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -99,6 +100,9 @@ PROBLEMS: Final[dict[type[AetherError], ProblemKind]] = {
     errors.UnknownCurrency: ProblemKind("unknown-currency", "The currency is not known", 422),
     errors.InvalidCursor: ProblemKind("invalid-cursor", "The cursor is not valid", 422),
     errors.NotFound: ProblemKind("not-found", "Not found", 404),
+    errors.MinuteNotRecorded: ProblemKind(
+        "minute-not-recorded", "Nothing is kept of that minute", 404
+    ),
     errors.Conflict: ProblemKind("conflict", "Somebody else was first", 409),
     errors.EmailTaken: ProblemKind("email-taken", "The e-mail address is taken", 409),
     errors.LastAdmin: ProblemKind("last-admin", "The last admin", 409),
@@ -205,6 +209,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after_s: int | None = None
     change: AlertChange | None = None
     """What somebody else did to the alert."""
+    recorded_before: datetime | None = None
+    recorded_after: datetime | None = None
+    """The nearest minutes of which something is kept."""
     # For OAuth 2.0 clients (RFC 6749 section 5.2), which look for these.
     error: str | None = None
     error_description: str | None = None
@@ -228,6 +235,8 @@ def problem_of(error: AetherError, instance: str | None, request_id: str | None)
             else None
         ),
         change=error.change if isinstance(error, errors.AlertConflict) else None,
+        recorded_before=error.before if isinstance(error, errors.MinuteNotRecorded) else None,
+        recorded_after=error.after if isinstance(error, errors.MinuteNotRecorded) else None,
         error=error.code if isinstance(error, errors.OAuthRefused) else None,
         error_description=str(error) if isinstance(error, errors.OAuthRefused) else None,
     )

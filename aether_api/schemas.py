@@ -90,6 +90,10 @@ class Problem(_Answer):
     change: AlertChange | None = Field(
         None, description="Of an alert that somebody else changed first: what they did last."
     )
+    recorded_before: datetime | None = Field(
+        None, description="Of a minute that was not recorded: the last before it that was."
+    )
+    recorded_after: datetime | None = Field(None, description="The first after it that was.")
 
 
 class NewTransaction(_Body):

@@ -13,7 +13,7 @@ import typer
 
 # What reaches the servers is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
-    from aether_api.pipeline import Pipeline
+    from aether_core.pipeline import Pipeline
     from aether_core.settings import Settings
 
 _PAUSE_S: Final = 1.0
@@ -49,8 +49,8 @@ def pipeline(
 
 
 async def _inspect(settings: Settings) -> Pipeline:
-    from aether_api.pipeline import inspect_pipeline
     from aether_cli.stores import check_migrated, open_database, open_stream
+    from aether_core.pipeline import inspect_pipeline
 
     async with open_database(settings) as connection, open_stream(settings) as redis:
         await check_migrated(connection)
@@ -58,9 +58,9 @@ async def _inspect(settings: Settings) -> Pipeline:
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:
-    from aether_api.pipeline import inspect_pipeline
     from aether_cli.printing import print_json_line
     from aether_cli.stores import check_migrated, open_database, open_stream
+    from aether_core.pipeline import inspect_pipeline
 
     rate: float | None = None
     before: Pipeline | None = None

@@ -13,8 +13,8 @@ import typer
 
 # What reaches the servers is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
-    from aether_api.pipeline import LostRange, Pipeline
     from aether_core.database.verification import Check, ShardRows
+    from aether_core.pipeline import LostRange, Pipeline
 
 # Every row is counted.
 _STATEMENT_TIMEOUT_S = 3600.0
@@ -65,7 +65,6 @@ def verify(
 
 
 async def _verify(note: str | None) -> Verdict:
-    from aether_api.pipeline import find_lost_ranges, inspect_pipeline
     from aether_cli.embedded import resolve_servers
     from aether_cli.stores import (
         check_migrated,
@@ -77,6 +76,7 @@ async def _verify(note: str | None) -> Verdict:
     from aether_cli.supervisor import load_running_settings
     from aether_core.database.losses import acknowledge_losses
     from aether_core.database.verification import check_tables, count_shard_rows
+    from aether_core.pipeline import find_lost_ranges, inspect_pipeline
 
     settings = resolve_servers(load_running_settings())
     async with (

@@ -10,6 +10,7 @@ HTTP: `aether_api.problems` maps each class to a status.
     │   └── InvalidCursor
     ├── InvalidFields               several such values of one request at once
     ├── NotFound                    nothing with this id that the caller may see
+    ├── MinuteNotRecorded           nothing is kept of that minute; names the nearest
     ├── Conflict                    somebody else was first
     │   ├── EmailTaken
     │   ├── AlertConflict           keeps the last change that somebody made to the alert
@@ -54,6 +55,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from aether_core.alert import AlertChange
@@ -108,6 +110,24 @@ class NotFound(AetherError):
     def __init__(self, what: str) -> None:
         super().__init__(f"There is no such {what}.")
         self.what = what
+
+
+class MinuteNotRecorded(AetherError):
+    """Nothing was recorded at a past minute; `before` and `after` are the nearest that were."""
+
+    def __init__(self, minute: datetime, before: datetime | None, after: datetime | None) -> None:
+        nearest = [
+            f"{words} {near:%Y-%m-%d %H:%M}Z"
+            for words, near in (("the last before it is", before), ("the first after it is", after))
+            if near is not None
+        ]
+        super().__init__(
+            f"Nothing was recorded at {minute:%Y-%m-%d %H:%M}Z;"
+            f" {', '.join(nearest) or 'there is no recorded minute'}."
+        )
+        self.minute = minute
+        self.before = before
+        self.after = after
 
 
 class Conflict(AetherError):

@@ -203,6 +203,13 @@ class ForecastSettings(BaseModel):
     """Longest time for a fit; then the last forecast is kept and its age shown."""
 
 
+class RewindSettings(BaseModel):
+    """What is kept so that somebody can look back."""
+
+    keep_days: int = Field(14, ge=1, le=365)
+    """Days for which the pipeline of each minute and each forecast are kept (`?at=`)."""
+
+
 class Settings(BaseSettings):
     """All settings of one installation."""
 
@@ -239,6 +246,7 @@ class Settings(BaseSettings):
     scoring: ScoringSettings = ScoringSettings()
     alerts: AlertSettings = AlertSettings()
     forecast: ForecastSettings = ForecastSettings()
+    rewind: RewindSettings = RewindSettings()
 
     @field_validator("home", "dashboard_directory")
     @classmethod

@@ -1,7 +1,8 @@
 """Forecaster: the step from the load of complete minutes to a forecast.
 
 In:   load buckets, as the writers committed them.
-Out:  after each complete minute a forecast, with accuracy and anomalies, in PostgreSQL.
+Out:  after each complete minute a forecast, with accuracy and anomalies, in PostgreSQL. Beside it
+      the recorder keeps the pipeline of each minute (`recorder.py`).
 It also takes the census of what is paid (`census.py`), which nobody else needs to do at the same
 time. Only one forecaster works at a time: it holds an advisory lock on the connection that it also
 writes with, so one that lost its lock cannot write. A minute is complete when it is over and
@@ -39,6 +40,7 @@ from aether_core.stream.reader import read_entries
 from aether_core.transaction import instant_of_ms
 from aether_worker.census import take_due_census
 from aether_worker.fitting import FitAborted, FittingProcess
+from aether_worker.recorder import record_minutes
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +58,6 @@ _STATEMENT_TIMEOUT_S = 30.0
 
 # How often a forecaster that waits tries for the lock.
 _LOCK_WAIT_S = 5.0
-
-# Forecasts are kept for a day, to be compared with what came.
-_KEEP = timedelta(days=1)
 
 _MINUTE_MS = 60_000
 
@@ -85,9 +84,11 @@ async def _run(settings: Settings) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             working = group.create_task(_work(settings, fitting), name="forecaster")
+            recording = group.create_task(record_minutes(settings), name="recorder")
             await stop.wait()
             # A fit in hand is given up; the next forecaster makes it again.
             working.cancel()
+            recording.cancel()
     finally:
         fitting.close()
     logger.info("the forecaster has stopped")
@@ -104,7 +105,7 @@ async def _work(settings: Settings, fitting: FittingProcess) -> None:
             async with _open_stores(settings) as stores:
                 await _hold_lock(stores.connection, settings.forecast)
                 logger.info("this forecaster is the active one")
-                await _forecast_minutes(stores, settings.forecast, fitting)
+                await _forecast_minutes(stores, settings, fitting)
         except _SESSION_ERRORS as error:
             if loop.time() - began > _RETRY_MAX_S:
                 pause = _RETRY_FIRST_S
@@ -145,9 +146,7 @@ async def _hold_lock(connection: Session, settings: ForecastSettings) -> None:
         await asyncio.sleep(min(settings.interval_s, _LOCK_WAIT_S))
 
 
-async def _forecast_minutes(
-    stores: _Stores, settings: ForecastSettings, fitting: FittingProcess
-) -> None:
+async def _forecast_minutes(stores: _Stores, settings: Settings, fitting: FittingProcess) -> None:
     """Make a forecast whenever there is a new complete minute."""
     newest = await find_newest_forecast(stores.connection)
     done = None if newest is None else newest.end
@@ -159,7 +158,7 @@ async def _forecast_minutes(
             await _forecast(stores.connection, settings, fitting, end)
             # Also when it failed: the next minute brings another history.
             done = end
-        await asyncio.sleep(settings.interval_s)
+        await asyncio.sleep(settings.forecast.interval_s)
 
 
 async def _find_complete_end(stores: _Stores) -> datetime:
@@ -180,22 +179,24 @@ async def _find_complete_end(stores: _Stores) -> datetime:
 
 
 async def _forecast(
-    connection: Session, settings: ForecastSettings, fitting: FittingProcess, end: datetime
+    connection: Session, settings: Settings, fitting: FittingProcess, end: datetime
 ) -> None:
     """Forecast what follows `end`, if there is enough history, and keep it."""
-    history = await find_load_history(connection, end, settings.history_max)
+    wanted = settings.forecast
+    history = await find_load_history(connection, end, wanted.history_max)
     length = 0 if history is None else len(history.counts)
-    if history is None or length < settings.history_min:
-        logger.info("%s", HistoryTooShort(length, settings.history_min))
+    if history is None or length < wanted.history_min:
+        logger.info("%s", HistoryTooShort(length, wanted.history_min))
         return
     try:
         report = await fitting.report(
             history,
-            settings.horizon,
-            history_min=settings.history_min,
+            wanted.horizon,
+            history_min=wanted.history_min,
             analyzed_at=datetime.now(UTC),
         )
     except FitAborted as error:
         logger.warning("there is no new forecast: %s", error)
     else:
-        await save_forecast(connection, report, keep=_KEEP)
+        keep = timedelta(days=settings.rewind.keep_days)
+        await save_forecast(connection, report, keep=keep)

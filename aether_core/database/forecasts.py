@@ -69,7 +69,9 @@ async def find_load_history(
 async def save_forecast(connection: Session, report: LoadReport, *, keep: timedelta) -> None:
     """Keep a forecast as the newest, and delete those made longer than `keep` before it.
 
-    Those from after it, made by a clock that was set back since, would hide it: they go, too.
+    Those from after it, made by a clock that was set back since, would hide it: they go, too. The
+    one before it is asked for only by who looks back, so the load that it rests on is left to the
+    buckets: of 720 minutes a day of forecasts then takes 3 MB instead of 5.
     """
     async with connection.transaction():
         await connection.execute(
@@ -77,6 +79,13 @@ async def save_forecast(connection: Session, report: LoadReport, *, keep: timede
             " ON CONFLICT (made_at) DO UPDATE SET payload = excluded.payload",
             report.analyzed_at,
             report,
+        )
+        await connection.execute(
+            "UPDATE forecasts SET payload = (payload - 'counts') || jsonb_build_object("
+            "'count', jsonb_array_length(payload -> 'counts'))"
+            " WHERE made_at = (SELECT max(made_at) FROM forecasts WHERE made_at < $1)"
+            " AND jsonb_typeof(payload -> 'counts') = 'array'",
+            report.analyzed_at,
         )
         await connection.execute(
             "DELETE FROM forecasts WHERE made_at < $1 OR made_at > $2",
@@ -91,9 +100,44 @@ async def find_newest_forecast(connection: Session) -> LoadReport | None:
         "SELECT payload FROM forecasts ORDER BY made_at DESC LIMIT 1"
     )
     try:
-        return None if payload is None else msgspec.convert(payload, LoadReport)
+        # One that was stripped of its load is the newest when those after it were deleted by hand.
+        return None if payload is None else await _report(connection, payload)
     except msgspec.ValidationError:
         return None
+
+
+async def find_forecast_at(connection: Session, at: datetime) -> LoadReport | None:
+    """Return the newest forecast that had been made at an instant, with the load of its time."""
+    payload = await connection.fetchval(
+        "SELECT payload FROM forecasts WHERE made_at <= $1 ORDER BY made_at DESC LIMIT 1", at
+    )
+    try:
+        return None if payload is None else await _report(connection, payload)
+    except msgspec.ValidationError:
+        return None
+
+
+class _Stripped(msgspec.Struct, frozen=True):
+    """What a stripped forecast says of its load. count: of minutes; None: it is not stripped."""
+
+    first_minute: datetime
+    count: int | None = None
+
+
+async def _report(connection: Session, payload: dict[str, object]) -> LoadReport:
+    """Read a forecast, and what it was stripped of. Raises ValidationError."""
+    stripped = msgspec.convert(payload, _Stripped)
+    if stripped.count is None:
+        return msgspec.convert(payload, LoadReport)
+    end = stripped.first_minute + stripped.count * MINUTE
+    history = await find_load_history(connection, end, stripped.count)
+    # Of a load that was given up since, the minutes that are left.
+    kept = (
+        {"first_minute": end, "counts": ()}
+        if history is None
+        else {"first_minute": history.first_minute, "counts": history.counts}
+    )
+    return msgspec.convert(payload | kept, LoadReport)
 
 
 async def count_load(connection: Session, since: datetime) -> LoadCount:

@@ -135,6 +135,12 @@ alerts = sa.Table(
         sa.text("id DESC"),
         postgresql_where=sa.text("assignee IS NOT NULL"),
     ),
+    # What was decided since an instant: the queue as it was then.
+    sa.Index(
+        "ix_alerts_resolved_at",
+        "resolved_at",
+        postgresql_where=sa.text("resolved_at IS NOT NULL"),
+    ),
     # What is taken: a few among all.
     sa.Index(
         "ix_alerts_taken_until",
@@ -466,6 +472,14 @@ forecasts = sa.Table(
     "forecasts",
     metadata,
     sa.Column("made_at", _INSTANT, primary_key=True),
+    sa.Column("payload", JSONB, nullable=False),
+)
+
+# The pipeline as it was found at the beginning of each minute, for whoever looks back.
+pipeline_minutes = sa.Table(
+    "pipeline_minutes",
+    metadata,
+    sa.Column("minute", _INSTANT, primary_key=True),
     sa.Column("payload", JSONB, nullable=False),
 )
 

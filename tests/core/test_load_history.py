@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from aether_core.database.connection import connect
 from aether_core.database.forecasts import (
     CurrencyVolume,
     LoadCount,
     count_load,
+    find_forecast_at,
     find_load_history,
     find_newest_forecast,
     find_volumes,
@@ -130,6 +132,42 @@ async def test_the_newest_forecast_is_found_and_old_ones_are_deleted(
         await save_forecast(connection, report, keep=timedelta(hours=2))
     assert await find_newest_forecast(connection) == report_at(NOON + timedelta(hours=3))
     assert await connection.fetchval("SELECT count(*) FROM forecasts") == 3
+
+
+async def test_a_past_forecast_is_found_with_the_load_of_its_time(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await add_load(connection, [bucket(minute, minute + 1) for minute in range(3)])
+    made = [report_at(NOON + timedelta(minutes=3, seconds=n)) for n in range(3)]
+    for report in made:
+        await save_forecast(connection, report, keep=timedelta(days=1))
+    # What was written after it was made is none of its load.
+    await add_load(connection, [bucket(3, 99)])
+    stripped = "SELECT NOT payload ? 'counts' FROM forecasts ORDER BY made_at"
+    assert [row[0] for row in await connection.fetch(stripped)] == [True, True, False]
+    for report in made:
+        assert await find_forecast_at(connection, report.analyzed_at) == report
+        later = report.analyzed_at + timedelta(milliseconds=999)
+        assert await find_forecast_at(connection, later) == report
+    assert await find_forecast_at(connection, NOON) is None
+    # Also where it has become the newest again.
+    await connection.execute("DELETE FROM forecasts WHERE payload ? 'counts'")
+    assert await find_newest_forecast(connection) == made[1]
+
+
+async def test_a_past_forecast_outlives_its_load(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await add_load(connection, [bucket(minute, minute + 1) for minute in range(3)])
+    first, second = report_at(NOON + 4 * MINUTE), report_at(NOON + 5 * MINUTE)
+    await save_forecast(connection, first, keep=timedelta(days=1))
+    await save_forecast(connection, second, keep=timedelta(days=1))
+    await connection.execute("DELETE FROM load_buckets WHERE minute < $1", NOON + 2 * MINUTE)
+    found = await find_forecast_at(connection, first.analyzed_at)
+    assert found == replace(first, first_minute=NOON + 2 * MINUTE, counts=(3,))
+    await connection.execute("DELETE FROM load_buckets")
+    found = await find_forecast_at(connection, first.analyzed_at)
+    assert found == replace(first, first_minute=NOON + 3 * MINUTE, counts=())
 
 
 async def test_a_clock_that_was_set_back_hides_no_forecast(

@@ -1,5 +1,7 @@
 """The pipeline's identity: entries ever added = committed + dead letters + backlog, per shard.
 
+In:   the stream's server and PostgreSQL, as they are at this moment.
+Out:  a Pipeline, for whoever shows it now and for the record of each minute (`rewinding.py`).
 The two sides stand in two servers and move all the time. A shard is looked at until its position
 was the same before and after the stream's server answered; only then do the numbers belong to one
 moment, and a difference is a loss.
@@ -104,6 +106,21 @@ class Pipeline(msgspec.Struct, frozen=True):
     """What was lost and nobody has acknowledged, newest first, at most so many."""
     at: datetime
     committed_per_second: float | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Every difference is a known loss; else entries moved while it was looked, or are gone."""
+        return all(shard.difference in {0, shard.lost} for shard in self.shards)
+
+
+def rate_between(before: Pipeline, after: Pipeline) -> float | None:
+    """Return what was committed in a second between two looks; None when a stream began anew."""
+    seconds = (after.at - before.at).total_seconds()
+    is_the_same = [s.incarnation for s in before.shards] == [s.incarnation for s in after.shards]
+    committed = after.identity.committed - before.identity.committed
+    if not is_the_same or seconds <= 0 or committed < 0:
+        return None
+    return round(committed / seconds, 3)
 
 
 async def inspect_pipeline(
