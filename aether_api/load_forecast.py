@@ -1,6 +1,7 @@
 """The forecast as it is shown: what is expected of the coming minutes, and what that rests on.
 
-In:   the newest report of the forecaster, or the load as long as there is none.
+In:   the newest report of the forecaster, now or at a past instant, or the load as long as there
+      is none.
 Out:  one shape in both states. Nothing is computed here that the forecaster has not stored.
 """
 
@@ -12,7 +13,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from aether_core.database.connection import Session
-from aether_core.database.forecasts import find_load_history, find_newest_forecast
+from aether_core.database.forecasts import (
+    find_forecast_at,
+    find_load_history,
+    find_newest_forecast,
+)
+from aether_core.database.minutes import minute_is_kept
 from aether_core.errors import HistoryTooShort
 from aether_core.forecasting.report import (
     MINUTE,
@@ -23,6 +29,7 @@ from aether_core.forecasting.report import (
     LoadReport,
     Model,
 )
+from aether_core.rewinding import not_recorded, start_of_minute
 
 if TYPE_CHECKING:
     from aether_core.settings import ForecastSettings
@@ -67,13 +74,31 @@ async def find_forecast(connection: Session, settings: ForecastSettings) -> Fore
     report = await find_newest_forecast(connection)
     if report is not None:
         return _view_of_report(report, needed, now)
-    history = await find_load_history(connection, _start_of_minute(now), settings.history_max)
+    history = await find_load_history(connection, start_of_minute(now), settings.history_max)
+    return _view_of_history(history, needed)
+
+
+async def find_past_forecast(
+    connection: Session, settings: ForecastSettings, at: datetime
+) -> ForecastView:
+    """Return what was expected at an instant: the newest forecast that had been made by then.
+
+    Before the first one, the load of that time; MinuteNotRecorded before anything was recorded.
+    """
+    needed = settings.history_min
+    report = await find_forecast_at(connection, at)
+    if report is not None:
+        return _view_of_report(report, needed, at)
+    nothing = await not_recorded(connection, at)
+    if nothing.before is None and not await minute_is_kept(connection, nothing.minute):
+        raise nothing
+    history = await find_load_history(connection, nothing.minute, settings.history_max)
     return _view_of_history(history, needed)
 
 
 def _view_of_report(report: LoadReport, needed: int, now: datetime) -> ForecastView:
     # A minute that is over is no forecast any more, however long ago this one was made.
-    coming = [point.mean for point in report.points if point.at >= _start_of_minute(now)]
+    coming = [point.mean for point in report.points if point.at >= start_of_minute(now)]
     return ForecastView(
         status="ok",
         data_points_analyzed=len(report.counts),
@@ -110,7 +135,3 @@ def _view_of_history(history: LoadHistory | None, needed: int) -> ForecastView:
 
 def _points(first: datetime, counts: tuple[int, ...]) -> list[LoadPoint]:
     return [LoadPoint(first + i * MINUTE, count) for i, count in enumerate(counts)]
-
-
-def _start_of_minute(instant: datetime) -> datetime:
-    return instant.replace(second=0, microsecond=0)

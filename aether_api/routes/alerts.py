@@ -13,6 +13,7 @@ from aether_api.access import Caller, require
 from aether_api.fields import MERCHANT_LENGTH_MAX, check_account, check_text
 from aether_api.paging import LIMIT_DEFAULT, LIMIT_MAX, Page
 from aether_api.parts import parts_of
+from aether_api.past import At, memento, parse_past
 from aether_api.query import parse_id
 from aether_api.refusals import Responses
 from aether_api.triage import alert_answer
@@ -20,6 +21,7 @@ from aether_core.database.alerts import AlertFilter, find_alert, find_alerts
 from aether_core.database.budget import find_budget
 from aether_core.database.connection import borrow
 from aether_core.database.incidents import find_joined_ids
+from aether_core.database.past_alerts import find_past_alert, find_past_alerts
 from aether_core.database.transactions import find_transactions_by_ids
 from aether_core.database.triage import find_history
 from aether_core.errors import InvalidInput, NotFound
@@ -53,8 +55,14 @@ async def list_alerts(
     ] = "newest",
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
+    at: At = None,
 ) -> Response:
-    """List alerts, newest first or by expected loss; further pages by `Link: <…>; rel="next"`."""
+    """List alerts, newest first or by expected loss; further pages by `Link: <…>; rel="next"`.
+
+    Of the past: those that existed, each with the status, lock, assignee and version that it had
+    and counted with what had joined it, exact to the instant. A past queue by expected loss is
+    chosen from the 2,000 largest that are open still and as many that were decided since.
+    """
     if order == "expected_loss" and "resolved" in {status, state}:
         raise InvalidInput("order", "What is resolved has no expected loss to be ordered by.")
     page = Page(request, cursor)
@@ -71,9 +79,13 @@ async def list_alerts(
             None if merchant is None else check_text("merchant", merchant, MERCHANT_LENGTH_MAX)
         ),
     )
+    past = parse_past(at)
     async with borrow(parts_of(request).pool) as connection:
-        found = await find_alerts(connection, which, limit + 1)
-    headers = page.cut(found, limit)
+        if past is None:
+            found = await find_alerts(connection, which, limit + 1)
+        else:
+            found = await find_past_alerts(connection, past, which, limit + 1)
+    headers = page.cut(found, limit) | memento(past)
     return Response(_encode(found), 200, headers, "application/json")
 
 
@@ -93,14 +105,26 @@ async def get_budget(
 
 @router.get("/{alert_id}", response_model=schemas_alerts.Alert, responses=_NOT_FOUND)
 async def get_alert(
-    request: Request, alert_id: str, _caller: Annotated[Caller, Depends(require(READ))]
+    request: Request,
+    alert_id: str,
+    _caller: Annotated[Caller, Depends(require(READ))],
+    at: At = None,
 ) -> Response:
-    """Get one alert; its version is the `ETag`, for `If-Match` of what is done to it."""
+    """Get one alert; its version is the `ETag`, for `If-Match` of what is done to it.
+
+    Of the past: as it was, without an `ETag`, since nothing can be done to it there.
+    """
     identifier = parse_id(alert_id, "alert")
+    past = parse_past(at)
     async with borrow(parts_of(request).pool) as connection:
-        alert = await find_alert(connection, identifier)
+        if past is None:
+            alert = await find_alert(connection, identifier)
+        else:
+            alert = await find_past_alert(connection, identifier, past)
     if alert is None:
         raise NotFound("alert")
+    if past is not None:
+        return Response(_encode(alert), 200, memento(past), "application/json")
     return alert_answer(alert)
 
 

@@ -15,8 +15,9 @@ from starlette.responses import Response
 
 from aether_api import schemas_analytics as schemas
 from aether_api.access import Caller, require
-from aether_api.load_forecast import find_forecast
+from aether_api.load_forecast import find_forecast, find_past_forecast
 from aether_api.parts import parts_of
+from aether_api.past import NOT_RECORDED, At, memento, parse_past
 from aether_core.database.alerts import count_open_alerts
 from aether_core.database.connection import borrow
 from aether_core.database.forecasts import (
@@ -36,17 +37,24 @@ READ: Final = "analytics:read"
 _encode = msgspec.json.Encoder().encode
 
 
-@router.get("/forecast", response_model=schemas.Forecast)
-async def forecast(request: Request, _caller: Annotated[Caller, Depends(require())]) -> Response:
+@router.get("/forecast", response_model=schemas.Forecast, responses=NOT_RECORDED)
+async def forecast(
+    request: Request, _caller: Annotated[Caller, Depends(require())], at: At = None
+) -> Response:
     """Show the expected load of the coming minutes, the model behind it and its accuracy.
 
     One shape in both states; `insufficient_data` until there are enough complete minutes. The
     forecast is made in the background after each complete minute: `analyzed_at` tells its age.
+    Of the past: the newest that had been made by then.
     """
     parts = parts_of(request)
+    past = parse_past(at)
     async with borrow(parts.pool) as connection:
-        view = await find_forecast(connection, parts.settings.forecast)
-    return Response(_encode(view), media_type="application/json")
+        if past is None:
+            view = await find_forecast(connection, parts.settings.forecast)
+        else:
+            view = await find_past_forecast(connection, parts.settings.forecast, past)
+    return Response(_encode(view), 200, memento(past), "application/json")
 
 
 @router.get("/summary", response_model=schemas.Summary)

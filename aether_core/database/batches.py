@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
+from uuid import UUID
 
 from aether_core.database.connection import Session
 from aether_core.stream.contract import EntryId
+from aether_core.transaction import id_floor, instant_of_ms, transaction_id
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -21,6 +23,26 @@ TOLD: Final = (
     " $5::timestamptz[]) AS told(shard, ms, sequence, committed, published)"
 )
 """What `told_columns` gives, as a relation."""
+
+
+_ENDS: Final = """
+SELECT positions.shard,
+  CASE WHEN positions.committed_at <= $2 THEN entry_ms ELSE done.last_ms END AS ms,
+  CASE WHEN positions.committed_at <= $2 THEN entry_sequence ELSE done.last_sequence END
+    AS sequence,
+  coalesce(first.after_ms, previous_ms) AS after_ms,
+  coalesce(first.after_sequence, previous_sequence) AS after_sequence
+FROM positions
+LEFT JOIN LATERAL (
+  SELECT last_ms, last_sequence FROM batches
+  WHERE batches.shard = positions.shard AND last_ms <= $1 AND batches.committed_at <= $2
+  ORDER BY last_ms DESC, last_sequence DESC LIMIT 1
+) AS done ON true
+LEFT JOIN LATERAL (
+  SELECT after_ms, after_sequence FROM batches WHERE batches.shard = positions.shard
+  ORDER BY last_ms, last_sequence LIMIT 1
+) AS first ON true
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,28 @@ async def find_last_batches(connection: Session) -> dict[int, KeptBatch]:
         " committed_at, published_at FROM positions WHERE read_at IS NOT NULL"
     )
     return {row["shard"]: _batch(row) for row in rows}
+
+
+async def find_committed_ends(connection: Session, at: datetime) -> dict[int, UUID]:
+    """Return, for each shard, the smallest id that was not committed yet at an instant.
+
+    By the records of its batches; where those are kept no longer, what was accepted by then is
+    taken for committed. Reads the batches that were waiting then, and one more.
+    """
+    ms = max(0, int(at.timestamp() * 1000))
+    rows = await connection.fetch(_ENDS, ms, at)
+    accepted_end = id_floor(instant_of_ms(ms + 1))
+    return {row["shard"]: min(_end_of(row) or accepted_end, accepted_end) for row in rows}
+
+
+def _end_of(row: Record) -> UUID | None:
+    """Return the id after the last that was committed; None when nobody knows any more."""
+    if row["ms"] is not None:
+        return transaction_id(row["ms"], row["sequence"] + 1, 0, 0)
+    # No batch is known to have been committed by then, so nothing that the first one holds was.
+    if not row["after_ms"]:
+        return None
+    return transaction_id(row["after_ms"], row["after_sequence"] + 1, 0, 0)
 
 
 async def tell_batches(connection: Session, told: Told) -> None:

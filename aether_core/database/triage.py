@@ -55,9 +55,11 @@ _CHANGE: Final = """
 WITH changed AS (
   UPDATE alerts SET {sets} WHERE id = $1 RETURNING *
 ), noted AS (
-  INSERT INTO alert_history (alert_id, version, actor, action, resolution, assignee, taken_until,
-                             note)
-  SELECT id, version, $2, $3, $4::text, $5::text,
+  INSERT INTO alert_history (alert_id, version, at, actor, action, resolution, assignee,
+                             taken_until, note)
+  SELECT id, version,
+         CASE WHEN $3::text = 'resolve' THEN resolved_at ELSE clock_timestamp() END,
+         $2, $3::text, $4::text, $5::text,
          CASE WHEN $6::double precision IS NOT NULL THEN taken_until END, $7::text
   FROM changed
   RETURNING *
