@@ -54,6 +54,10 @@ export interface paths {
         /**
          * List Alerts
          * @description List alerts, newest first or by expected loss; further pages by `Link: <…>; rel="next"`.
+         *
+         *     Of the past: those that existed, each with the status, lock, assignee and version that it had
+         *     and counted with what had joined it, exact to the instant. A past queue by expected loss is
+         *     chosen from the 2,000 largest that are open still and as many that were decided since.
          */
         get: operations["list_alerts_alerts__get"];
         put?: never;
@@ -74,6 +78,8 @@ export interface paths {
         /**
          * Get Alert
          * @description Get one alert; its version is the `ETag`, for `If-Match` of what is done to it.
+         *
+         *     Of the past: as it was, without an `ETag`, since nothing can be done to it there.
          */
         get: operations["get_alert_alerts__alert_id__get"];
         put?: never;
@@ -325,6 +331,7 @@ export interface paths {
          *
          *     One shape in both states; `insufficient_data` until there are enough complete minutes. The
          *     forecast is made in the background after each complete minute: `analyzed_at` tells its age.
+         *     Of the past: the newest that had been made by then.
          */
         get: operations["forecast_analytics_forecast_get"];
         put?: never;
@@ -1094,6 +1101,9 @@ export interface paths {
         /**
          * Pipeline
          * @description Show each shard, and whether entries added = committed + dead letters + backlog.
+         *
+         *     Of the past, as it was recorded when the minute of `at` began; the answer's own `at` says when
+         *     exactly, and `committed_per_second` is the mean of the minute before.
          */
         get: operations["pipeline_operations_pipeline_get"];
         put?: never;
@@ -3312,6 +3322,16 @@ export interface components {
              * @example /transactions/
              */
             instance?: string | null;
+            /**
+             * Recorded After
+             * @description The first after it that was.
+             */
+            recorded_after?: string | null;
+            /**
+             * Recorded Before
+             * @description Of a minute that was not recorded: the last before it that was.
+             */
+            recorded_before?: string | null;
             /** Request Id */
             request_id?: string | null;
             /**
@@ -4612,6 +4632,8 @@ export interface operations {
             query?: {
                 account_id?: string | null;
                 assignee?: string | null;
+                /** @description RFC 3339; as it was at this past instant. `Memento-Datetime` says so. */
+                at?: string | null;
                 cursor?: string | null;
                 decision?: ("approve" | "review" | "decline") | null;
                 limit?: number;
@@ -4682,7 +4704,10 @@ export interface operations {
     };
     get_alert_alerts__alert_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description RFC 3339; as it was at this past instant. `Memento-Datetime` says so. */
+                at?: string | null;
+            };
             header?: never;
             path: {
                 alert_id: string;
@@ -5710,7 +5735,10 @@ export interface operations {
     };
     forecast_analytics_forecast_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description RFC 3339; as it was at this past instant. `Memento-Datetime` says so. */
+                at?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5731,6 +5759,15 @@ export interface operations {
                 headers: {
                     /** @description Which credentials are needed (RFC 6750). */
                     "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept of that minute */
+            404: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -8787,7 +8824,10 @@ export interface operations {
     };
     pipeline_operations_pipeline_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description RFC 3339; as it was at this past instant. `Memento-Datetime` says so. */
+                at?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8816,6 +8856,15 @@ export interface operations {
             };
             /** @description The caller may not do this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept of that minute */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
