@@ -7,6 +7,8 @@ from uuid import UUID
 
 import typer
 
+from aether_cli.past import AtOption, read_at
+
 # What reaches the servers is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
     from aether_core.alert import AlertChange, AlertView
@@ -53,13 +55,16 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most of them.")] = 50,
     as_json: _Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+    at: AtOption = None,
 ) -> None:
     """List them; those that wait, open or taken, by expected loss unless something else is said."""
     from aether_cli.changes import change
     from aether_cli.printing import print_json
     from aether_core.database.alerts import AlertFilter, find_alerts
+    from aether_core.database.past_alerts import find_past_alerts
     from aether_core.errors import InvalidInput
 
+    past = read_at(at)
     wanted = order or ("newest" if state == "resolved" else "expected_loss")
     if state not in _STATES:
         raise InvalidInput("state", f"A state is one of {', '.join(_STATES)}.")
@@ -77,6 +82,8 @@ def list_(
     )
 
     async def work(connection: Session) -> list[AlertView]:
+        if past is not None:
+            return await find_past_alerts(connection, past, which, limit)
         return await find_alerts(connection, which, limit)
 
     found = change(work)
@@ -117,20 +124,29 @@ def budget(as_json: _Json = False) -> None:
         )
 
 
-def show(identifier: _Id, as_json: _Json = False) -> None:
+def show(identifier: _Id, as_json: _Json = False, at: AtOption = None) -> None:
     """Show one with its reasons and what people did to it."""
     from aether_cli.changes import change
     from aether_cli.printing import print_json
     from aether_core.database.alerts import find_alert
+    from aether_core.database.past_alerts import find_past_alert
     from aether_core.database.triage import find_history
     from aether_core.errors import NotFound
 
+    past = read_at(at)
+
     async def work(connection: Session) -> tuple[AlertView, list[AlertChange]]:
-        alert = await find_alert(connection, identifier)
+        alert = await (
+            find_alert(connection, identifier)
+            if past is None
+            else find_past_alert(connection, identifier, past)
+        )
         if alert is None:
             raise NotFound("alert")
+        # What was done since then raised the version.
+        before = None if past is None else alert.version + 1
         return alert, await find_history(
-            connection, identifier, before=None, limit=_HISTORY_COUNT_MAX
+            connection, identifier, before=before, limit=_HISTORY_COUNT_MAX
         )
 
     alert, history = change(work)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from aether_cli.past import AtOption, read_at
+
 # What reaches the servers is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
     from aether_api.load_forecast import ForecastView
@@ -24,17 +26,21 @@ def forecast(
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print the coming minutes as CSV, for spreadsheets.")
     ] = False,
+    at: AtOption = None,
 ) -> None:
     """Show the expected transactions of the coming minutes, with the 95 % interval."""
     import msgspec
 
-    from aether_api.load_forecast import find_forecast
+    from aether_api.load_forecast import find_forecast, find_past_forecast
     from aether_cli.changes import change, running_settings
     from aether_cli.printing import print_csv, print_json
 
+    past = read_at(at)
     settings = running_settings()
 
     async def work(connection: Session) -> ForecastView:
+        if past is not None:
+            return await find_past_forecast(connection, settings.forecast, past)
         return await find_forecast(connection, settings.forecast)
 
     found = change(work, settings)

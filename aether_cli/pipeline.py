@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from aether_cli.past import AtOption, read_at
+
 # What reaches the servers is imported where it is used, so that `aether` itself starts at once.
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aether_core.pipeline import Pipeline
     from aether_core.settings import Settings
 
@@ -29,20 +33,26 @@ def pipeline(
     watch: Annotated[
         bool, typer.Option("--watch", help="One line a second, until Ctrl-C.")
     ] = False,
+    at: AtOption = None,
 ) -> None:
     """Show each shard, and whether accepted = committed + dead letters + backlog."""
     from aether_cli.changes import running_settings
     from aether_cli.printing import print_json
 
+    past = read_at(at)
+    if past is not None and watch:
+        raise typer.BadParameter("The past does not change.", param_hint="--watch")
     settings = running_settings()
     if watch:
         with suppress(KeyboardInterrupt):
             asyncio.run(_watch(settings, as_json=as_json))
         return
-    found = asyncio.run(_inspect(settings))
+    found = asyncio.run(_inspect(settings) if past is None else _find_past(settings, past))
     if as_json:
         print_json(found)
     else:
+        if past is not None:
+            typer.echo(f"as recorded at {found.at:%Y-%m-%d %H:%M:%S %Z}")
         _print(found)
     if not found.identity.holds:
         raise typer.Exit(1)
@@ -55,6 +65,15 @@ async def _inspect(settings: Settings) -> Pipeline:
     async with open_database(settings) as connection, open_stream(settings) as redis:
         await check_migrated(connection)
         return await inspect_pipeline(redis, connection, None)
+
+
+async def _find_past(settings: Settings, at: datetime) -> Pipeline:
+    from aether_cli.stores import check_migrated, open_database
+    from aether_core.rewinding import find_past_pipeline
+
+    async with open_database(settings) as connection:
+        await check_migrated(connection)
+        return await find_past_pipeline(connection, at)
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:

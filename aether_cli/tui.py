@@ -17,6 +17,7 @@ from aether_cli.known_servers import (
     configuration_directory,
     find_server,
 )
+from aether_cli.past import AtOption, read_at
 from aether_cli.supervisor import load_running_settings
 from aether_core.errors import CannotStart
 
@@ -46,6 +47,7 @@ def tui(
     exports: Annotated[
         Path | None, typer.Option(help="Where tables are exported to; else ~/aether-exports.")
     ] = None,
+    at: AtOption = None,
     private: Annotated[
         bool,
         typer.Option("--private", help="Write nothing here: no sign-in, no drafts, no exports."),
@@ -57,6 +59,7 @@ def tui(
     """Open the operations console."""
     if server is not None and url is not None:
         raise typer.BadParameter("A server has its address already.", param_hint="--url")
+    past = read_at(at)
     known = find_server(server) if server is not None else KnownServer(_address(url))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise CannotStart("The console needs a terminal for standard input and standard error.")
@@ -89,6 +92,7 @@ def tui(
         is_read_only=read_only or known.read_only,
         drafts=Drafts(None if private else kept_in / "drafts"),
         memory=None if private else SignInMemory(kept_in / "sign-in", name, known.url),
+        rewound_to=past,
     )
     leave_full_collections_to_pauses()
     # Where a shell exports the size that its window once had, Textual would believe that rather

@@ -22,6 +22,7 @@ from aether_tui.problems import (
     GatewayError,
     NotApproved,
     NotFound,
+    NotRecorded,
     NotUnderstood,
     Refused,
     ServerFailed,
@@ -146,7 +147,8 @@ def problem_of(answer: httpx.Response) -> GatewayError:
         case httpx.codes.FORBIDDEN:
             return Refused(detail)
         case httpx.codes.NOT_FOUND:
-            return NotFound(detail)
+            is_past = problem.type == "/problems/minute-not-recorded"
+            return NotRecorded(detail) if is_past else NotFound(detail)
         case httpx.codes.CONFLICT:
             return (
                 Settled(detail) if problem.change is None else AlertChanged(detail, problem.change)

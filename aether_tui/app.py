@@ -12,13 +12,14 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from textual import events, on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -28,7 +29,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from aether_tui.ascii import AsciiOnly
-from aether_tui.board import DECIDED_ALERTS, DEPTH, SUMMARY, AnyTopic
+from aether_tui.board import DECIDED_ALERTS, DEPTH, PIPELINE, SUMMARY, AnyTopic, Board
 from aether_tui.client import GatewayClient
 from aether_tui.collecting import PauseCollector
 from aether_tui.keys import CONSOLE_BINDINGS
@@ -38,13 +39,14 @@ from aether_tui.messages import NewsWanted, ScreenChosen, SessionEnded
 from aether_tui.painting import PaintingDriver
 from aether_tui.palettes import DARK, NO_COLOUR, PALETTES, THEME_NAMES, Repaint, theme_of
 from aether_tui.problems import GatewayError, SignedOut
+from aether_tui.rewinding import RewindingApp
 from aether_tui.screens.alerts import AlertsScreen
 from aether_tui.screens.audit import AuditScreen
 from aether_tui.screens.forecast import ForecastScreen
 from aether_tui.screens.login import LoginScreen
 from aether_tui.screens.overview import OverviewScreen
 from aether_tui.screens.pipeline import PipelineScreen
-from aether_tui.screens.place import PLACES, PlaceScreen, places_for
+from aether_tui.screens.place import PLACES, PlaceScreen, first_past_place, places_for
 from aether_tui.screens.system import SystemScreen
 from aether_tui.screens.transactions import TransactionsScreen
 from aether_tui.session import RECENT_MAX, Desk, Session
@@ -78,7 +80,7 @@ _SCREENS: tuple[type[PlaceScreen], ...] = (
 _log = logging.getLogger(__name__)
 
 
-class ConsoleApp(App[None]):
+class ConsoleApp(RewindingApp):
     """Aether's terminal console."""
 
     TITLE = "Aether"
@@ -108,10 +110,12 @@ class ConsoleApp(App[None]):
         name: str | None = None,
         exports: Path | None = None,
         palette: str = DARK.name,
+        rewound_to: datetime | None = None,
     ) -> None:
         """name: what people call the server. memory: keeps its sign-in, where that is wanted.
 
         exports: the one directory that tables are exported to. palette: one of THEME_NAMES.
+        rewound_to: an instant of the minute that is shown first.
         """
         self._ascii_filters: tuple[LineFilter, ...] = (AsciiOnly(),) if is_ascii else ()
         self._paint_filters: tuple[LineFilter, ...] = ()
@@ -138,6 +142,7 @@ class ConsoleApp(App[None]):
         self._is_no_color_forced = self.no_color
         self._palette = NO_COLOUR if self.no_color else palette
         self._exports = exports
+        self._rewound_to = rewound_to
         self._paint()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -266,7 +271,12 @@ class ConsoleApp(App[None]):
         for screen in _SCREENS:
             if screen.place in places:
                 self.install_screen(screen(desk), screen.place.name)
-        await self.push_screen(places[0].name)
+        rewound_to, self._rewound_to = self._rewound_to, None
+        if rewound_to is None:
+            await self.push_screen(places[0].name)
+        else:
+            await self.push_screen(first_past_place(session).name)
+            self.rewind_to(rewound_to)
 
     async def _leave(self) -> None:
         """Forget what was shown to whoever was signed in before."""
@@ -331,22 +341,25 @@ class ConsoleApp(App[None]):
                 session.set_clock(event.at)
                 if not event.resumed:
                     self._wants_history = True
-                self._ask_soon(self._wanted())
+                session.live_board.ask_soon(self._wanted(), time.monotonic())
                 self._tick()
             case Transaction():
                 session.add_transaction(event)
             case Alert():
                 session.add_alert(event)
-                self._ask_soon((SUMMARY,) if event.is_open else (SUMMARY, DECIDED_ALERTS))
+                topics = (SUMMARY,) if event.is_open else (SUMMARY, DECIDED_ALERTS)
+                session.live_board.ask_soon(topics, time.monotonic())
             case Counters():
                 session.add_counters(event)
             case Gap():
                 session.add_gap()
                 self._wants_history = True
-                self._ask_soon(self._wanted())
+                session.live_board.ask_soon(self._wanted(), time.monotonic())
             case _:
                 return  # a heartbeat: the truth line moves with the clock
-        self._changed()
+        # In the past nothing new is to be seen; the present is kept for later.
+        if session.past is None:
+            self._changed()
 
     # --- questions ---
 
@@ -355,8 +368,9 @@ class ConsoleApp(App[None]):
         self._collector.tick(time.monotonic())
         if self.session is None or self._is_signing_in:
             return
-        for topic in self.session.board.due(self._wanted(), time.monotonic()):
-            self._ask(topic)
+        board = self.session.board
+        for topic in board.due(self._wanted(), time.monotonic()):
+            self._ask(board, topic)
         if self._wants_history and self.session.connection.phase is Phase.LIVE:
             self._load_history()
         # Staff hear counters every second: what was drawn with them is not old yet.
@@ -368,7 +382,10 @@ class ConsoleApp(App[None]):
         session, place = self.session, self._front()
         if session is None or place is None:
             return []
-        topics = {SUMMARY, *place.topics} | ({DEPTH} if session.counters is None else set())
+        if session.past is not None:
+            topics = {PIPELINE, *place.past_topics}
+        else:
+            topics = {SUMMARY, *place.topics} | ({DEPTH} if session.counters is None else set())
         return [topic for topic in topics if topic.scope is None or session.may(topic.scope)]
 
     def _ask_soon(self, topics: Iterable[AnyTopic]) -> None:
@@ -376,14 +393,21 @@ class ConsoleApp(App[None]):
             self.session.board.ask_soon(topics, time.monotonic())
 
     @work(group="questions")
-    async def _ask(self, topic: AnyTopic) -> None:
+    async def _ask(self, board: Board, topic: AnyTopic) -> None:
         if self.session is None:
             return
         try:
-            await self.session.board.ask(topic, self.client, time.monotonic)
+            # The moment that is shown may be another one when the answer comes.
+            await board.ask(topic, self.client, time.monotonic)
         except SignedOut as error:
             self._end_session(str(error))
         self._changed()
+
+    def moment_rested(self) -> None:
+        """Ask what is not known yet of the moment that is shown; of the present, how it is now."""
+        if self.session is not None and self.session.past is None:
+            self._ask_soon(self._wanted())
+        self._tick()
 
     @work(exclusive=True, group="history")
     async def _load_history(self) -> None:

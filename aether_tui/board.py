@@ -2,17 +2,22 @@
 
 In:   questions (`Topic`) that the screen in front wants answered.
 Out:  a `Reading` for each, which says how far it can be trusted.
-Only what is looked at is asked for: a screen that is not in front costs the gateway nothing.
+Only what is looked at is asked for: a screen that is not in front costs the gateway nothing. A past
+minute has a board of its own (`PastBoard`), on which each answer stands for good.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from aether_tui.client import GatewayClient
-from aether_tui.problems import GatewayError, SignedOut
+from aether_tui.problems import GatewayError, NotRecorded, SignedOut
 from aether_tui.values import (
     Alert,
     AuditEntry,
@@ -23,6 +28,7 @@ from aether_tui.values import (
     Processes,
     StreamDepth,
     Summary,
+    Transaction,
 )
 
 ALERTS_MAX = 500
@@ -30,6 +36,7 @@ ALERTS_MAX = 500
 DECIDED_ALERTS_MAX = 100
 DEAD_LETTERS_MAX = 100
 AUDIT_MAX = 500
+PAST_TRANSACTIONS_MAX = 300
 
 # A value is stale when three of its updates are missing.
 _STALE_AFTER_INTERVALS = 3
@@ -51,10 +58,12 @@ class Reading(Generic[_T]):
     at: float | None = None
     error: str | None = None
     interval_s: float = 5.0
+    is_missing: bool = False
+    """Nothing was recorded that could be shown; the `error` says so, and it is nobody's fault."""
 
     def succeeded(self, value: _T, now: float) -> Reading[_T]:
         """A fresh value has come."""
-        return replace(self, value=value, at=now, error=None)
+        return replace(self, value=value, at=now, error=None, is_missing=False)
 
     def failed(self, error: str) -> Reading[_T]:
         """The next value did not come; the one before is kept."""
@@ -79,6 +88,8 @@ class Topic(Generic[_T]):
     interval_s: float
     ask: Callable[[GatewayClient], Awaitable[_T]]
     scope: str | None = None
+    ask_at: Callable[[GatewayClient, datetime], Awaitable[_T]] | None = None
+    """The same question about a past instant; None: it has no past."""
 
 
 AnyTopic = Topic[Any]
@@ -90,28 +101,66 @@ OPEN_ALERTS: Topic[tuple[Alert, ...]] = Topic(
     30.0,
     lambda c: c.alerts(status="open", limit=ALERTS_MAX, by_expected_loss=True),
     "alerts:read",
+    lambda c, at: c.alerts(status="open", limit=ALERTS_MAX, by_expected_loss=True, at=at),
 )
 DECIDED_ALERTS: Topic[tuple[Alert, ...]] = Topic(
     "decided alerts",
     30.0,
     lambda c: c.alerts(status="resolved", limit=DECIDED_ALERTS_MAX),
     "alerts:read",
+    lambda c, at: c.alerts(status="resolved", limit=DECIDED_ALERTS_MAX, at=at),
 )
 BUDGET: Topic[Budget] = Topic("budget", 30.0, GatewayClient.budget, "alerts:read")
-FORECAST: Topic[Forecast] = Topic("forecast", 15.0, GatewayClient.forecast)
+FORECAST: Topic[Forecast] = Topic(
+    "forecast", 15.0, lambda c: c.forecast(), None, lambda c, at: c.forecast(at)
+)
 DEPTH: Topic[StreamDepth] = Topic("backlog", 2.0, GatewayClient.stream_depth)
-PIPELINE: Topic[Pipeline] = Topic("pipeline", 2.0, GatewayClient.pipeline, "operations:read")
+PIPELINE: Topic[Pipeline] = Topic(
+    "pipeline", 2.0, lambda c: c.pipeline(), "operations:read", lambda c, at: c.pipeline(at)
+)
+PAST_TRANSACTIONS: Topic[tuple[Transaction, ...]] = Topic(
+    # Of the present the live feed tells.
+    "transactions",
+    5.0,
+    lambda c: c.transactions(limit=PAST_TRANSACTIONS_MAX),
+    "transactions:read",
+    lambda c, at: c.transactions(limit=PAST_TRANSACTIONS_MAX, until=at),
+)
+
+
+async def _all_letters_at(client: GatewayClient, at: datetime) -> tuple[DeadLetter, ...]:
+    """The letters that there were, of the newest ones, each as it was."""
+    letters = await client.dead_letters(state="all", limit=DEAD_LETTERS_MAX)
+    return tuple(_letter_at(one, at) for one in letters if one.created_at <= at)
+
+
+def _letter_at(letter: DeadLetter, at: datetime) -> DeadLetter:
+    settled_at = letter.replayed_at or letter.discarded_at
+    if settled_at is None or settled_at <= at:
+        return letter
+    unsettled = dict.fromkeys(
+        ("replayed_at", "replayed_as", "replayed_by", "discarded_at", "discarded_by", "note")
+    )
+    return msgspec.structs.replace(letter, state="open", **unsettled)
+
+
+async def _letters_at(client: GatewayClient, at: datetime) -> tuple[DeadLetter, ...]:
+    return tuple(one for one in await _all_letters_at(client, at) if one.is_open)
+
+
 DEAD_LETTERS: Topic[tuple[DeadLetter, ...]] = Topic(
     "dead letters",
     10.0,
     lambda c: c.dead_letters(state="open", limit=DEAD_LETTERS_MAX),
     "operations:read",
+    _letters_at,
 )
 ALL_DEAD_LETTERS: Topic[tuple[DeadLetter, ...]] = Topic(
     "all dead letters",
     10.0,
     lambda c: c.dead_letters(state="all", limit=DEAD_LETTERS_MAX),
     "operations:read",
+    _all_letters_at,
 )
 
 PROCESSES: Topic[Processes] = Topic("processes", 2.0, GatewayClient.processes, "operations:read")
@@ -155,12 +204,48 @@ class Board:
         self._asking.add(topic)
         self._due_at[topic] = clock() + topic.interval_s
         try:
-            value = await topic.ask(client)
+            value = await self._answer(topic, client)
         except SignedOut:
             raise
         except GatewayError as error:
-            self._readings[topic] = self.reading(topic).failed(str(error))
+            reading = self.reading(topic).failed(str(error))
+            self._readings[topic] = replace(reading, is_missing=isinstance(error, NotRecorded))
         else:
             self._readings[topic] = self.reading(topic).succeeded(value, clock())
         finally:
             self._asking.discard(topic)
+
+    async def _answer(self, topic: AnyTopic, client: GatewayClient) -> object:
+        return await topic.ask(client)
+
+
+class PastBoard(Board):
+    """Readings of a past minute: each is asked for once, and is never too old."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self._at = at
+
+    def reading(self, topic: Topic[_T]) -> Reading[_T]:
+        """What is known."""
+        return self._readings.get(topic) or Reading(interval_s=math.inf)
+
+    def due(self, topics: Iterable[AnyTopic], now: float) -> list[AnyTopic]:
+        """Those of `topics` that have a past which is not known yet."""
+        return super().due((topic for topic in topics if topic.ask_at is not None), now)
+
+    def ask_soon(self, topics: Iterable[AnyTopic], now: float) -> None:
+        """Ask again; also where nothing was recorded."""
+        for topic in topics:
+            self._due_at[topic] = now
+
+    async def ask(self, topic: AnyTopic, client: GatewayClient, clock: Callable[[], float]) -> None:
+        """Ask; what is known then, or known to be missing, need not be asked for again."""
+        await super().ask(topic, client, clock)
+        reading = self.reading(topic)
+        if reading.is_missing or (reading.value is not None and reading.error is None):
+            self._due_at[topic] = math.inf
+
+    async def _answer(self, topic: AnyTopic, client: GatewayClient) -> object:
+        assert topic.ask_at is not None  # noqa: S101 - no other is due
+        return await topic.ask_at(client, self._at)

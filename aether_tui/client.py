@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 import httpx
@@ -48,10 +49,15 @@ class GatewayClient(Conversation):
     """Every question that the console asks, and every act. Close it after use."""
 
     async def transactions(
-        self, *, limit: int, account_id: str | None = None
+        self, *, limit: int, account_id: str | None = None, until: datetime | None = None
     ) -> tuple[Transaction, ...]:
-        """The newest transactions that the caller may see, newest first. limit: 1 to 500."""
+        """The newest transactions that the caller may see, newest first. limit: 1 to 500.
+
+        until: only those accepted before it.
+        """
         query = {"limit": str(limit)} | ({"account_id": account_id} if account_id else {})
+        if until is not None:
+            query["until"] = until.isoformat()
         return await self._get("/transactions/", tuple[Transaction, ...], query)
 
     async def transaction(self, transaction_id: str) -> Transaction:
@@ -59,10 +65,18 @@ class GatewayClient(Conversation):
         return await self._get(f"/transactions/{quote(transaction_id, safe='')}", Transaction)
 
     async def alerts(
-        self, *, status: str, limit: int, by_expected_loss: bool = False
+        self,
+        *,
+        status: str,
+        limit: int,
+        by_expected_loss: bool = False,
+        at: datetime | None = None,
     ) -> tuple[Alert, ...]:
-        """Alerts that are `open` or `resolved`, newest first, or the open ones by expected loss."""
-        query = {"status": status, "limit": str(limit)}
+        """Alerts that are `open` or `resolved`, newest first, or the open ones by expected loss.
+
+        at: those that were so then.
+        """
+        query = {"status": status, "limit": str(limit)} | _at(at)
         if by_expected_loss:
             query["order"] = "expected_loss"
         return await self._get("/alerts/", tuple[Alert, ...], query)
@@ -148,9 +162,9 @@ class GatewayClient(Conversation):
         path = f"/suppressions/{suppression_id}/end"
         return read_answer(await self._send("POST", path), Suppression)
 
-    async def forecast(self) -> Forecast:
-        """The load so far and the load to come."""
-        return await self._get("/analytics/forecast", Forecast)
+    async def forecast(self, at: datetime | None = None) -> Forecast:
+        """The load so far and the load to come; or as they were. Raises NotRecorded."""
+        return await self._get("/analytics/forecast", Forecast, _at(at))
 
     async def summary(self) -> Summary:
         """Counts over all accounts (needs `analytics:read`)."""
@@ -164,9 +178,12 @@ class GatewayClient(Conversation):
         """The true backlog."""
         return await self._get("/transactions/stream/length", StreamDepth)
 
-    async def pipeline(self) -> Pipeline:
-        """Shards, positions and the identity (needs `operations:read`)."""
-        return await self._get("/operations/pipeline", Pipeline)
+    async def pipeline(self, at: datetime | None = None) -> Pipeline:
+        """Shards, positions and the identity (needs `operations:read`). Raises NotRecorded.
+
+        at: as they were recorded at that minute.
+        """
+        return await self._get("/operations/pipeline", Pipeline, _at(at))
 
     async def trace(self, transaction_id: str) -> Trace:
         """A transaction's way through the pipeline (needs `operations:read`). Raises NotFound."""
@@ -244,6 +261,10 @@ class GatewayClient(Conversation):
         headers = {} if version is None else {"If-Match": f'"{version}"'}
         path = f"{_alert_path(alert_id)}/{act}"
         return read_answer(await self._send("POST", path, json=body, headers=headers), Alert)
+
+
+def _at(instant: datetime | None) -> dict[str, str]:
+    return {} if instant is None else {"at": instant.isoformat()}
 
 
 def _letter_path(letter_id: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
+from aether_tui.rewinding import REWIND_BINDINGS
 from aether_tui.screens.place import PLACES
 
 CONSOLE_BINDINGS: tuple[Binding, ...] = (
@@ -21,6 +22,7 @@ CONSOLE_BINDINGS: tuple[Binding, ...] = (
         )
         for place in PLACES
     ),
+    *REWIND_BINDINGS,
     Binding(
         "r",
         "refresh_now",

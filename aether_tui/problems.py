@@ -12,6 +12,7 @@ Each error is one sentence that a person on call can act on; its text was cleane
     ├── TooManyAttempts     wait this long
     ├── Refused             signed in, but this is not allowed
     ├── NotFound            nothing with this id that the caller may see
+    │   └── NotRecorded     nothing is kept of that minute
     ├── AlertChanged        somebody else was first, and what they did
     ├── Settled             it was done before, and is not done again
     ├── ServerFailed        5xx, or another status that nobody expected
@@ -77,6 +78,10 @@ class Refused(GatewayError):
 
 class NotFound(GatewayError):
     """There is nothing with this id that the caller may see."""
+
+
+class NotRecorded(NotFound):
+    """Nothing is kept of that minute; the sentence names the nearest of which something is."""
 
 
 class AlertChanged(GatewayError):

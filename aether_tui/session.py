@@ -1,7 +1,8 @@
 """Session: what the console knows since somebody signed in; wiped when they sign out.
 
 In:   events of the live feed; the board keeps the gateway's answers beside them.
-Out:  the newest transactions, and the vitals that every screen shows on top.
+Out:  the newest transactions, and the vitals that every screen shows on top. While it is rewound,
+      all that is shown is of a past minute; the present is kept beside it.
 It holds values and decides nothing about how they look.
 """
 
@@ -17,8 +18,10 @@ from aether_tui.board import (
     DECIDED_ALERTS,
     DEPTH,
     OPEN_ALERTS,
+    PIPELINE,
     SUMMARY,
     Board,
+    PastBoard,
     Reading,
 )
 from aether_tui.client import GatewayClient
@@ -56,10 +59,20 @@ class Vitals:
     backlog: int | None = None
     open_alerts: int | None = None
     clock_ahead_s: float = 0.0
+    rewound_to: datetime | None = None
+    """The past minute that all else is of."""
 
     def is_stale(self, now: float) -> bool:
         """Nothing was heard for three intervals."""
         return Reading("", self.heard_at or now, interval_s=self.interval_s).is_stale(now)
+
+
+@dataclass(frozen=True)
+class Past:
+    """A past minute that is looked at, and what is known of it."""
+
+    at: datetime
+    board: PastBoard
 
 
 @dataclass
@@ -69,7 +82,9 @@ class Session:
     server: str
     identity: Identity
     is_read_only: bool = False
-    board: Board = field(default_factory=Board)
+    live_board: Board = field(default_factory=Board)
+    past: Past | None = None
+    """The past minute that is shown; None: the present is."""
     connection: Connection = field(default_factory=lambda: Connection(Phase.CONNECTING))
     counters: Counters | None = None
     heard_at: float | None = None
@@ -88,6 +103,19 @@ class Session:
     _seen: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=10))
 
     @property
+    def board(self) -> Board:
+        """The answers that are shown."""
+        return self.live_board if self.past is None else self.past.board
+
+    def rewind(self, at: datetime) -> None:
+        """Show a past minute from now on."""
+        self.past = Past(at, PastBoard(at))
+
+    def return_to_present(self) -> None:
+        """Show the present again."""
+        self.past = None
+
+    @property
     def recent(self) -> tuple[Transaction, ...]:
         """The newest transactions, oldest first, each once."""
         return tuple(self._recent.values())
@@ -101,8 +129,13 @@ class Session:
         return Reading(value, self.heard_at, error, self._interval_s)
 
     def may(self, scope: str) -> bool:
-        """Whether an action of this scope is offered; `--read-only` takes all writing away."""
+        """Whether an action of this scope is offered; `--read-only` takes all writing away.
+
+        Nobody changes the past.
+        """
         if self.is_read_only and scope.endswith(":write"):
+            return False
+        if self.past is not None and not scope.endswith(":read"):
             return False
         return scope in self.identity.scopes
 
@@ -130,12 +163,12 @@ class Session:
     def add_alert(self, alert: Alert) -> None:
         """Take in an alert: raised, or changed by somebody. The later of two states stays."""
         for topic, belongs in ((OPEN_ALERTS, alert.is_open), (DECIDED_ALERTS, not alert.is_open)):
-            known = self.board.value(topic)
+            known = self.live_board.value(topic)
             if known is None or any(a.id == alert.id and a.state > alert.state for a in known):
                 continue
             others = tuple(a for a in known if a.id != alert.id)
             alerts = (alert, *others)[:ALERTS_MAX] if belongs else others
-            self.board.correct(topic, alerts)
+            self.live_board.correct(topic, alerts)
 
     def set_clock(self, at: datetime) -> None:
         """Note what the gateway's clock says at this moment."""
@@ -145,9 +178,13 @@ class Session:
         """The present by the gateway's clock, which decides when a lock is over."""
         return datetime.now(UTC) + self.clock_ahead
 
+    def shown_now(self) -> datetime:
+        """The moment that is shown: the present, or the beginning of a past minute."""
+        return self.server_now() if self.past is None else self.past.at
+
     def holder(self, alert: Alert) -> str | None:
-        """Who has taken an alert, if its lock still holds."""
-        return alert.holder(self.server_now())
+        """Who has taken an alert, if its lock holds at the moment that is shown."""
+        return alert.holder(self.shown_now())
 
     def is_mine(self, alert: Alert) -> bool:
         """Whether the person at this console has taken the alert."""
@@ -162,7 +199,7 @@ class Session:
         """Entries not yet written: from the counters, or from the last answer."""
         if self.counters is not None:
             return self.counters.backlog
-        depth = self.board.value(DEPTH)
+        depth = self.live_board.value(DEPTH)
         return depth.transactions_in_queue if depth else None
 
     @property
@@ -180,7 +217,9 @@ class Session:
         return _CUSTOMER_INTERVAL_S if self.identity.role == "customer" else _STAFF_INTERVAL_S
 
     def vitals(self) -> Vitals:
-        """The present truth."""
+        """The truth of the moment that is shown."""
+        if self.past is not None:
+            return self._past_vitals(self.past)
         summary = self.board.value(SUMMARY)
         return Vitals(
             server=self.server,
@@ -195,6 +234,22 @@ class Session:
             open_alerts=summary.open_alerts if summary else None,
             # Whole seconds, so that a tremble of the network draws nothing anew.
             clock_ahead_s=float(round(self.clock_ahead.total_seconds())),
+        )
+
+    def _past_vitals(self, past: Past) -> Vitals:
+        """What is known of a past minute; nothing of the present but who looks, over which line."""
+        pipeline, alerts = past.board.value(PIPELINE), past.board.value(OPEN_ALERTS)
+        return Vitals(
+            server=self.server,
+            email=self.identity.email,
+            role=self.identity.role,
+            is_read_only=self.is_read_only,
+            connection=self.connection,
+            rate_per_second=pipeline.committed_per_second if pipeline else None,
+            backlog=pipeline.identity.backlog if pipeline else None,
+            # More than these were not asked for.
+            open_alerts=len(alerts) if alerts is not None and len(alerts) < ALERTS_MAX else None,
+            rewound_to=past.at,
         )
 
 

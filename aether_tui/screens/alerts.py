@@ -39,6 +39,7 @@ class AlertsScreen(SilencingScreen):
 
     place = ALERTS
     topics: ClassVar[tuple[AnyTopic, ...]] = (OPEN_ALERTS, DECIDED_ALERTS, SUMMARY, BUDGET)
+    past_topics: ClassVar[tuple[AnyTopic, ...]] = (OPEN_ALERTS, DECIDED_ALERTS)
     list_title = "Open alerts"
     fields: ClassVar[dict[str, Field[Alert]]] = dict(ALERT_FIELDS)
 
@@ -129,6 +130,11 @@ class AlertsScreen(SilencingScreen):
         self._alerts.can_mark = not self.is_decided and self.desk.session.may("alerts:write")
         self.draw_all()
 
+    def moment_changed(self) -> None:
+        """Nothing is marked in the past, since nothing can be decided there."""
+        super().moment_changed()
+        self._alerts.can_mark = not self.is_decided and self.desk.session.may("alerts:write")
+
     # --- what changes beside the list ---
 
     @on(RowHighlighted)
@@ -142,11 +148,17 @@ class AlertsScreen(SilencingScreen):
 
     async def ask_part(self, row: Alert) -> Text:
         """What belongs to the burst, and what people did to the alert."""
+        past = self.desk.session.past
         changes = await self.desk.client.alert_history(row.id, limit=CHANGES_MAX)
+        if past is not None:
+            # Those that were made by then: each raised the version.
+            changes = tuple(change for change in changes if change.version <= row.version)
         done = describe_changes(changes, self.desk.glyphs)
         if row.transaction_count < 2:
             return done
         burst = await self.desk.client.alert_transactions(row.id, limit=BURST_MAX)
+        if past is not None:
+            burst = tuple(one for one in burst if one.created_at <= past.at)
         return join_lines([describe_burst(row, burst), Text(""), done])
 
     def _draw_lock(self) -> None:
@@ -156,14 +168,15 @@ class AlertsScreen(SilencingScreen):
             return
         left_s = 0.0
         if alert.taken_until is not None:
-            left_s = (alert.taken_until - session.server_now()).total_seconds()
+            left_s = (alert.taken_until - session.shown_now()).total_seconds()
         line = describe_lock(session.holder(alert), left_s, is_mine=session.is_mine(alert))
         self._detail.show_state(line)
 
     def _draw_undo(self, now: float) -> None:
         undoable = self.undoable
-        if undoable is None or now >= undoable.until:
-            self.undoable = None
+        if undoable is None or now >= undoable.until or self.desk.session.past is not None:
+            # What was decided in the present may be taken back there, while there is time.
+            self.undoable = undoable if self.desk.session.past is not None else None
             self._undo_line.set_class(False, "-shown")
             return
         self._undo_line.show(

@@ -31,6 +31,7 @@ class ForecastScreen(PlaceScreen):
 
     place = FORECAST_PLACE
     topics: ClassVar[tuple[AnyTopic, ...]] = (FORECAST,)
+    past_topics: ClassVar[tuple[AnyTopic, ...]] = (FORECAST,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -93,6 +94,11 @@ class ForecastScreen(PlaceScreen):
             self._anomaly_line("amounts", forecast.amount_anomaly),
         ]
 
+    def _now(self) -> datetime:
+        """The moment that is shown: a forecast of the past was about what came then."""
+        past = self.desk.session.past
+        return datetime.now(UTC) if past is None else past.at
+
     def _insufficient(self, forecast: Forecast) -> list[Text]:
         known, needed = forecast.data_points_analyzed, forecast.data_points_needed
         if known >= needed:
@@ -104,7 +110,8 @@ class ForecastScreen(PlaceScreen):
         ]
 
     def _expected(self, forecast: Forecast) -> list[Text]:
-        coming = [p for p in forecast.forecast if p.at.timestamp() > datetime.now(UTC).timestamp()]
+        now = self._now()
+        coming = [p for p in forecast.forecast if p.at > now]
         if not coming:
             return [_line("next", Text("the forecast lies in the past", f"bold {ORANGE}"))]
         first, last = coming[0], coming[-1]
@@ -126,7 +133,7 @@ class ForecastScreen(PlaceScreen):
             text.append(f" ({','.join(map(str, model.order))})", BRIGHT)
         if model.aic is not None:
             text.append(f"  AIC {write_number(model.aic)}", MUTED)
-        age_s = (datetime.now(UTC) - model.trained_at).total_seconds()
+        age_s = (self._now() - model.trained_at).total_seconds()
         text.append(f"  trained {write_age(age_s)} ago", MUTED)
         if age_s > _OLD_AFTER_S:
             text.append(f"  {self.desk.glyphs.warn} OLD", f"bold {ORANGE}")

@@ -164,7 +164,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     @on(FilterTyped)
     def _filter_typed(self, event: FilterTyped) -> None:
         try:
-            self.filter = parse_filter(event.text, self.fields)
+            self.filter = parse_filter(event.text, self.fields, self.desk.session.shown_now)
         except FilterNotUnderstood as error:
             # The rows stay as they were until the sentence makes sense again.
             self._filter_box.complain(clean(str(error), 200))
@@ -182,6 +182,12 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
         if count and self._filter_box.text and not self.table.rows:
             return f"0 of {count} match. Esc clears the filter."
         return None
+
+    # --- the past ---
+
+    def moment_changed(self) -> None:
+        """Describe the row anew: what was done to it, and by when, is another matter now."""
+        self._described = self._part_shown = None
 
     # --- the description ---
 
@@ -214,8 +220,8 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to go back only when there is something to leave; a slash may also be typed."""
         if action == "filter":
-            return not self.is_typing
-        if action == "back":
+            return not self.is_typing and not self.is_without_past
+        if action == "back" and not self.is_without_past:
             return self.is_described or bool(self._filter_box.text)
         return super().check_action(action, parameters)
 
@@ -268,6 +274,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
 
     @work(exclusive=True, group="part")
     async def _ask_part(self, row: _RowT) -> None:
+        past = self.desk.session.past
         try:
             text = await self.rested(lambda: self.ask_part(row))
         except SignedOut as error:
@@ -275,6 +282,8 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             return
         except GatewayError as error:
             text = Text(str(error), VERMILION)
+        if past is not self.desk.session.past:
+            return  # another moment is shown by now, and is asked about
         self._detail.show_part(text)
 
     async def rested(self, ask: Callable[[], Awaitable[_AnswerT]]) -> _AnswerT:
@@ -284,9 +293,13 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
 
     @work(exclusive=True, group="history")
     async def _ask_history(self, row: _RowT, account: str) -> None:
+        past = self.desk.session.past
+        until = None if past is None else past.at
         try:
             transactions = await self.rested(
-                lambda: self.desk.client.transactions(limit=HISTORY_MAX, account_id=account)
+                lambda: self.desk.client.transactions(
+                    limit=HISTORY_MAX, account_id=account, until=until
+                )
             )
         except SignedOut as error:
             self.post_message(SessionEnded(str(error)))
@@ -295,4 +308,6 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             text = Text(f"Account history: {error}", VERMILION)
         else:
             text = describe_history(transactions, self.transaction_id(row), self.desk.glyphs)
+        if past is not self.desk.session.past:
+            return
         self._detail.show_history(text)

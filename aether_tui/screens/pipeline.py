@@ -22,7 +22,7 @@ from aether_tui.widgets.confirm import Ask, ConfirmDialog
 from aether_tui.widgets.dead_letters import LetterTable, about_letter, describe_letter
 from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.lost_ranges import LostTable, describe_lost
-from aether_tui.widgets.panel import Panel
+from aether_tui.widgets.panel import Condition, Panel
 from aether_tui.widgets.shard_table import ShardTable
 from aether_tui.wording import join_lines
 
@@ -49,6 +49,7 @@ class PipelineScreen(PlaceScreen):
 
     place = PIPELINE_PLACE
     topics: ClassVar[tuple[AnyTopic, ...]] = (PIPELINE, DEAD_LETTERS, ALL_DEAD_LETTERS)
+    past_topics: ClassVar[tuple[AnyTopic, ...]] = topics
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _REPLAY,
@@ -100,20 +101,26 @@ class PipelineScreen(PlaceScreen):
         reading = self.desk.session.board.reading(PIPELINE)
         pipeline = reading.value
         self._identity_panel.take(reading, now)
-        self._shard_panel.take(
-            reading,
-            now,
-            empty="There are no shards yet." if pipeline and not pipeline.shards else None,
-        )
+        if reading.is_missing:
+            self._shard_panel.condition = Condition("empty", "No shard is known of this minute.")
+        else:
+            empty = "There are no shards yet." if pipeline and not pipeline.shards else None
+            self._shard_panel.take(reading, now, empty=empty)
         if pipeline is not None:
             width = self._identity.size.width
-            lines = describe_books(pipeline, self.desk.session.rates, width, self.desk.glyphs)
+            # The curve is of the last minutes.
+            rates = self.desk.session.rates if self.desk.session.past is None else ()
+            lines = describe_books(pipeline, rates, width, self.desk.glyphs)
             self._identity.show(join_lines(lines))
-            self._identity_panel.set_class(not pipeline.identity.holds, "-alarm")
-            self._shards.show(pipeline.shards)
             owners = {shard.owner for shard in pipeline.shards if shard.owner}
             writers = "1 writer" if len(owners) == 1 else f"{len(owners)} writers"
             self._shard_panel.note = f"{len(pipeline.shards)} shards, {writers}"
+        else:
+            self._shard_panel.note = ""
+        # Of another moment there is nothing to be seen until it is known.
+        self._shards.show(pipeline.shards if pipeline is not None else ())
+        has_lost = pipeline is not None and not pipeline.identity.holds
+        self._identity_panel.set_class(has_lost, "-alarm")
         self._draw_lost(pipeline)
         self._lost_panel.take(reading, now)
         self._draw_letters(now, count=pipeline.identity.dead_letters if pipeline else 0)
@@ -177,13 +184,16 @@ class PipelineScreen(PlaceScreen):
 
     @work(exclusive=True, group="letter")
     async def _open_letter(self, letter: DeadLetter) -> None:
+        opened = letter
         try:
-            opened: DeadLetter = await self.desk.client.dead_letter(letter.id)
+            # What the gateway says of it is of now.
+            if self.desk.session.past is None:
+                opened = await self.desk.client.dead_letter(letter.id)
         except SignedOut as error:
             self.post_message(SessionEnded(str(error)))
             return
         except GatewayError:
-            opened = letter  # what the list knows of it is better than nothing
+            pass  # what the list knows of it is better than nothing
         may = self.desk.session.may("operations:write") and opened.is_open
         card = Card(
             "Dead letter",

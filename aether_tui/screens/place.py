@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from aether_tui.board import AnyTopic
@@ -26,9 +27,11 @@ from aether_tui.widgets.confirm import Ask, ConfirmDialog
 from aether_tui.widgets.key_hints import KeyHints
 from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.navigation import Navigation, Place
-from aether_tui.widgets.row_table import RowTable
+from aether_tui.widgets.row_table import RowTable, TablePlace
 from aether_tui.widgets.truth_line import TruthLine
-from aether_tui.wording import write_count, write_time
+from aether_tui.wording import write_count, write_instant, write_time
+
+Places: TypeAlias = "dict[RowTable[Any], TablePlace]"
 
 WIDTH_MIN = 60
 HEIGHT_MIN = 18
@@ -57,12 +60,20 @@ def places_for(session: Session) -> tuple[Place, ...]:
     return tuple(p for p in PLACES if p.scope is None or session.may(p.scope))
 
 
+def first_past_place(session: Session) -> Place:
+    """The place that a console which begins in the past opens."""
+    places = places_for(session)
+    return next(p for p in (PIPELINE_PLACE, ALERTS, FORECAST_PLACE) if p in places)
+
+
 class PlaceScreen(Screen[None]):
     """A screen of one place. Subclasses compose a body and draw what the session holds."""
 
     place: ClassVar[Place]
     topics: ClassVar[tuple[AnyTopic, ...]] = ()
     """What is asked for while this screen is in front."""
+    past_topics: ClassVar[tuple[AnyTopic, ...]] = ()
+    """The same while a past minute is shown; none: this screen is about the present only."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -90,6 +101,10 @@ class PlaceScreen(Screen[None]):
         self._truth = TruthLine(desk.glyphs)
         self._navigation = Navigation(places_for(desk.session), self.place.name)
         self._banner = Lines(id="banner")
+        self._no_past = Lines(id="no-past")
+        self._present: Places = {}
+        self._places: Places = {}
+        self._focused_before: Widget | None = None
         self._too_small = Lines(id="too-small")
 
     def compose(self) -> ComposeResult:
@@ -98,6 +113,7 @@ class PlaceScreen(Screen[None]):
             yield self._truth
             yield self._navigation
             yield self._banner
+            yield self._no_past
             with Container(id="body"):
                 yield from self.compose_body()
             yield KeyHints()
@@ -132,6 +148,8 @@ class PlaceScreen(Screen[None]):
             return
         session = self.desk.session
         vitals = session.vitals()
+        self.set_class(session.past is not None, "-rewound")
+        self._cover_body(is_covered=self.is_without_past)
         self._truth.vitals = vitals
         self._truth.tick()
         self._navigation.open_alerts = vitals.open_alerts or 0
@@ -142,12 +160,77 @@ class PlaceScreen(Screen[None]):
                 f"{self.size.width} x {self.size.height}.  backlog {_known(vitals.backlog)}  "
                 f"alerts {_known(vitals.open_alerts)}"
             )
+        if self.is_without_past:
+            self._no_past.show(self._without_past(session))
+            return
         self.draw(time.monotonic())
+        self._restore_places()
+
+    # --- the past ---
+
+    def change_moment(self) -> None:
+        """Show another moment from now on: of the one before nothing stays but the place."""
+        session = self.desk.session
+        tables = list(self.query(RowTable)) if self.is_attached else []
+        if session.past is None:
+            self._places, self._present = self._present, {}
+        else:
+            # Of the present until it is come back to; of a minute that is stepped through, the
+            # row that was chosen there, also past minutes that have not got it.
+            here = {table: table.place() for table in tables}
+            self._present = self._present or here
+            self._places = {**here, **self._places}
+        self.moment_changed()
+        self.draw_all()
+        self.refresh_bindings()
+
+    @property
+    def is_without_past(self) -> bool:
+        """Whether a past minute is wanted, of which this screen knows nothing."""
+        return self.desk.session.past is not None and not self.past_topics
+
+    def _cover_body(self, *, is_covered: bool) -> None:
+        """Hide the body, and keep its keys from acting upon what nobody sees."""
+        was_covered = self.has_class("-no-past")
+        self.set_class(is_covered, "-no-past")
+        if is_covered and self.focused is not None:
+            # Also what was given the focus since, as when the screen came to the front.
+            self._focused_before = self.focused
+            self.set_focus(None)
+        elif was_covered and not is_covered and self._focused_before is not None:
+            self.set_focus(self._focused_before)
+            self._focused_before = None
+
+    def moment_changed(self) -> None:
+        """Forget what was asked for beside the board."""
+
+    def _restore_places(self) -> None:
+        for table in [table for table in self._places if table.rows]:
+            table.restore(self._places.pop(table))
+
+    def _without_past(self, session: Session) -> Text:
+        places = places_for(session)
+        others = ", ".join(
+            f"{place.digit} {place.title}"
+            for place in (TRANSACTIONS, ALERTS, FORECAST_PLACE, PIPELINE_PLACE)
+            if place in places
+        )
+        at = "" if session.past is None else write_instant(session.past.at)
+        return Text.assemble(
+            (f"{self.place.title} shows the present only.\n\n", f"bold {BRIGHT}"),
+            (f"The console is rewound to {at}, and nothing of this screen was recorded.\n", FAINT),
+            (f"What has a past: {others}.\nl goes back to the present.", FAINT),
+        )
 
     # --- export ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to export where there are rows, and somewhere to write them."""
+        """Offer to export where there are rows, and somewhere to write them.
+
+        Of what the past covers nothing is offered.
+        """
+        if self.is_without_past:
+            return False
         if action == "export":
             table = self._exported()
             is_typing = isinstance(self.focused, Input)

@@ -7,11 +7,12 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 
+from aether_tui.board import PAST_TRANSACTIONS, AnyTopic
 from aether_tui.filtering import TRANSACTION_FIELDS, Field
 from aether_tui.messages import FollowingChanged
 from aether_tui.screens.list_screen import ListScreen
 from aether_tui.screens.place import TRANSACTIONS
-from aether_tui.session import Desk
+from aether_tui.session import Desk, Past
 from aether_tui.values import Transaction
 from aether_tui.widgets.detail import describe_trace, describe_transaction
 from aether_tui.widgets.live_table import LiveTable
@@ -22,6 +23,7 @@ class TransactionsScreen(ListScreen[Transaction]):
     """The newest transactions at the bottom, as in `tail -f`."""
 
     place = TRANSACTIONS
+    past_topics: ClassVar[tuple[AnyTopic, ...]] = (PAST_TRANSACTIONS,)
     list_title = "Transactions"
     fields: ClassVar[dict[str, Field[Transaction]]] = dict(TRANSACTION_FIELDS)
 
@@ -33,6 +35,10 @@ class TransactionsScreen(ListScreen[Transaction]):
     def draw(self, now: float) -> None:
         """Show the newest rows, or count them while the table holds still."""
         session = self.desk.session
+        if session.past is not None:
+            self._draw_past(session.past, now)
+            return
+        self._live.show_past(None)
         self._live.show_feed(session.recent)
         count = self._live.unfiltered_count
         empty = self.no_match(count) or (
@@ -40,6 +46,20 @@ class TransactionsScreen(ListScreen[Transaction]):
         )
         self._list_panel.take(session.recent_reading(), now, empty=empty)
         self._list_panel.note = self._note()
+        self.draw_detail()
+
+    def _draw_past(self, past: Past, now: float) -> None:
+        """Show the last that had been accepted, the newest at the bottom as ever."""
+        reading = past.board.reading(PAST_TRANSACTIONS)
+        self._live.show_past(tuple(reversed(reading.value or ())))
+        count = self._live.unfiltered_count
+        empty = self.no_match(count) or (None if count else "Nothing had been accepted by then.")
+        self._list_panel.take(reading, now, empty=empty)
+        self._list_panel.note = (
+            f"{len(self._live.rows)} of {count} match"
+            if self._filter_box.text
+            else f"accepted before {write_time(past.at)}Z"
+        )
         self.draw_detail()
 
     def describe(self, row: Transaction) -> Text:

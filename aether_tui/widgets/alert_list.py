@@ -95,7 +95,7 @@ class AlertList(RowTable[Alert]):
         """Who has taken it and for how long; else whose it is."""
         holder = self._session.holder(alert)
         if holder is not None and alert.taken_until is not None:
-            left = write_age((alert.taken_until - self._session.server_now()).total_seconds())
+            left = write_age((alert.taken_until - self._session.shown_now()).total_seconds())
             if holder == self._session.identity.email:
                 return Text(f"you {left}", f"bold {BLUE}")
             return Text(f"{short_name(holder)[:4]} {left}", MUTED)

@@ -15,7 +15,9 @@ from aether_tui.theme import BLUE, MUTED
 
 _GAP = "  "
 # What everybody looks for at the end of the row stays when others have to go.
-_LAST_IDS = frozenset({"console.help", "console.quit", "login.quit"})
+_LAST_IDS = frozenset(
+    {"console.help", "console.quit", "login.quit", "rewind.back", "rewind.on", "rewind.live"}
+)
 
 
 class KeyHints(Widget):

@@ -67,6 +67,7 @@ class LiveTable(RowTable[Transaction]):
         self._newest: tuple[Transaction, ...] = ()
         self._held: tuple[Transaction, ...] = ()
         self._filter: Filter[Transaction] = Filter()
+        self._past: tuple[Transaction, ...] | None = None
 
     @property
     def is_following(self) -> bool:
@@ -76,7 +77,7 @@ class LiveTable(RowTable[Transaction]):
     @property
     def unfiltered_count(self) -> int:
         """Rows that the filter chooses from."""
-        return len(self._held)
+        return len(self._shown)
 
     def show_feed(self, transactions: tuple[Transaction, ...]) -> None:
         """Take in the newest transactions, oldest first."""
@@ -85,14 +86,21 @@ class LiveTable(RowTable[Transaction]):
             self._held = transactions
             self._draw()
 
+    def show_past(self, transactions: tuple[Transaction, ...] | None) -> None:
+        """Show these instead of the feed, which is held as it is; None: the feed again."""
+        if transactions != self._past:
+            self._past = transactions
+            self._draw()
+
     def filter_by(self, which: Filter[Transaction]) -> None:
         """Show only what passes; a feed that holds still is filtered as it stands."""
         self._filter = which
         self._draw()
 
     def hold(self) -> None:
-        """Stop following, so that the row under the eye stays there."""
-        self._set_following(is_following=False)
+        """Stop following, so that the row under the eye stays there; the past stands still."""
+        if self._past is None:
+            self._set_following(is_following=False)
 
     def hold_at(self, key: str) -> None:
         """Put the cursor on a row, if it is there, and stay on it."""
@@ -101,6 +109,10 @@ class LiveTable(RowTable[Transaction]):
 
     def action_follow(self) -> None:
         """Jump to the newest and follow."""
+        if self._past is not None:
+            self._put_cursor(len(self.rows) - 1)
+            self.refresh()
+            return
         self._set_following(is_following=True)
         self.show_feed(self._newest)
 
@@ -121,9 +133,19 @@ class LiveTable(RowTable[Transaction]):
             self.hold()
         super()._step(by)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to hold the feed where it is shown."""
+        if action == "toggle_following":
+            return self._past is None
+        return super().check_action(action, parameters)
+
+    @property
+    def _shown(self) -> tuple[Transaction, ...]:
+        return self._held if self._past is None else self._past
+
     def _draw(self) -> None:
-        self.show([t for t in self._held if self._filter.matches(t)])
-        if self._is_following:
+        self.show([t for t in self._shown if self._filter.matches(t)])
+        if self._is_following or self._cursor_place is None:
             self._put_cursor(len(self.rows) - 1)
 
     def _set_following(self, *, is_following: bool) -> None:

@@ -59,7 +59,10 @@ class Panel(Vertical):
 
     def take(self, reading: Reading[_T], now: float, *, empty: str | None = None) -> None:
         """Show the state of this reading. empty: what to say since it holds nothing."""
-        if reading.value is None:
+        if reading.is_missing:
+            # Nothing has failed: it was not recorded.
+            self.condition = Condition("empty", reading.error or "Nothing was recorded.")
+        elif reading.value is None:
             self.condition = (
                 Condition() if reading.error is None else Condition("error", reading.error)
             )

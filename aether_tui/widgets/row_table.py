@@ -47,6 +47,14 @@ class Column(Generic[_RowT]):
     rank: int = 0
 
 
+@dataclass(frozen=True)
+class TablePlace:
+    """Where somebody was in a table: the row under the cursor, and the marked ones."""
+
+    cursor_key: str | None
+    marks: frozenset[str]
+
+
 class RowTable(ScrollView, Generic[_RowT], can_focus=True):
     """A table with a cursor. Rows come from `show`, in the order in which they are drawn."""
 
@@ -136,6 +144,19 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
     def marked_rows(self) -> tuple[_RowT, ...]:
         """The rows that are marked, in the order in which they are drawn."""
         return tuple(row for row in self._rows if self._key(row) in self._marks)
+
+    def place(self) -> TablePlace:
+        """Where one is."""
+        return TablePlace(self._cursor_key, frozenset(self._marks))
+
+    def restore(self, place: TablePlace) -> None:
+        """Go back to a place, as far as its rows are there."""
+        self._marks = set(place.marks & self._places.keys())
+        if place.cursor_key is not None:
+            self.go_to(place.cursor_key)
+        if place.marks:
+            self.post_message(MarksChanged(self))
+            self.draw_anew()
 
     def unmark(self, keys: Iterable[str]) -> None:
         """Take these marks away."""

@@ -63,6 +63,10 @@ class TruthLine(Widget):
             "role": Text(vitals.role.upper(), f"bold {BRIGHT}"),
             "connection": self._connection(now),
         }
+        if vitals.rewound_to is not None:
+            parts = self._rewound(parts, vitals.rewound_to)
+            is_old = False
+            figure = BRIGHT
         if abs(vitals.clock_ahead_s) >= _CLOCK_NOTICEABLE_S:
             side = "behind" if vitals.clock_ahead_s > 0 else "ahead"
             off = f"{self._glyphs.warn} CLOCK {write_age(abs(vitals.clock_ahead_s))} {side}"
@@ -80,6 +84,16 @@ class TruthLine(Widget):
             if vitals.open_alerts:
                 word.append(self._glyphs.warn, f"bold {ORANGE}")
             parts["alerts"] = word
+        return parts
+
+    def _rewound(self, parts: dict[str, Text], at: datetime) -> dict[str, Text]:
+        """Say of when all else is; the line to the gateway only where it is broken."""
+        is_today = at.date() == datetime.now(UTC).date()
+        when = f"{at:%H:%M}Z" if is_today else f"{at:%Y-%m-%d %H:%M}Z"
+        connection = parts.pop("connection")
+        parts["moment"] = Text(f" REWOUND {when} ", f"bold reverse {ORANGE}")
+        if self.vitals.connection.phase is not Phase.LIVE:
+            parts["connection"] = connection
         return parts
 
     def _connection(self, now: float) -> Text:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -97,6 +98,7 @@ async def open_console(
     memory: SignInMemory | None = None,
     exports: Path | None = None,
     palette: str = "dark",
+    rewound_to: datetime | None = None,
 ) -> AsyncIterator[Console]:
     """Run the console without signing in."""
     app = ConsoleApp(
@@ -108,6 +110,7 @@ async def open_console(
         memory=memory,
         exports=exports,
         palette=palette,
+        rewound_to=rewound_to,
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         yield Console(app, pilot)

@@ -18,6 +18,11 @@ from fastapi.responses import Response, StreamingResponse
 EMAIL, PASSWORD = "ada@example.com", "a quiet afternoon"
 
 _START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+PAST = _START + 61 * MINUTE
+"""A minute that can be looked back to."""
+MISSING = PAST + 3 * MINUTE
+"""One of which no pipeline is recorded."""
 SCOPES = [
     "transactions:read",
     "alerts:read",
@@ -276,6 +281,55 @@ async def _feed() -> AsyncIterator[str]:
         yield ": still here\n\n"
 
 
+def _past_answers() -> dict[str, Any]:
+    """What was so at PAST, and a pipeline that nobody recorded at MISSING."""
+    pipeline = _pipeline()
+    shards = [
+        shard | {"backlog": 0, "lost": 0, "entries_added": 120_000 + shard["dead_letters"]}
+        for shard in pipeline["shards"]
+    ]
+    identity = {
+        "entries_added": 960_001,
+        "committed": 960_000,
+        "dead_letters": 1,
+        "backlog": 0,
+        "difference": 0,
+        "holds": True,
+    }
+    taken = {"taken_by": "grace@example.com", "taken_until": (PAST + MINUTE).isoformat()}
+    return {
+        "/transactions/": [_transaction(number) for number in range(20, 0, -1)],
+        "/alerts/?open": [
+            _alert(number, "open") | (taken if number == 1 else {}) for number in (1, 2, 6)
+        ],
+        "/alerts/?resolved": [_alert(7, "resolved")],
+        "/analytics/forecast": _forecast(),
+        "/operations/pipeline": pipeline
+        | {"shards": shards, "identity": identity, "lost": [], "committed_per_second": 98.0},
+    }
+
+
+def _missing(minute: datetime) -> Response:
+    return _json(
+        {
+            "type": "/problems/minute-not-recorded",
+            "title": "Nothing is kept of that minute",
+            "detail": f"Nothing was recorded at {minute:%Y-%m-%d %H:%M}Z; the last before it is"
+            " 2026-01-05 13:01Z, the first after it is 2026-01-05 13:09Z.",
+        },
+        404,
+    )
+
+
+def _now_and_then(
+    changed: Mapping[str, object], *, is_empty: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    answers = {**_answers(), **changed}
+    if is_empty:
+        answers |= {path: [] for path, answer in answers.items() if isinstance(answer, list)}
+    return answers, _past_answers()
+
+
 def make_still_app(
     *,
     is_empty: bool = False,
@@ -284,9 +338,7 @@ def make_still_app(
 ) -> FastAPI:
     """Build it; with nothing in it, with every question failing, or with other answers to some."""
     app = FastAPI()
-    answers = {**_answers(), **changed}
-    if is_empty:
-        answers |= {path: [] for path, answer in answers.items() if isinstance(answer, list)}
+    answers, past_answers = _now_and_then(changed, is_empty=is_empty)
     trail = [{"version": 2, "at": _at(300), "actor": "grace@example.com", "action": "note"}]
 
     @app.get("/events")
@@ -302,7 +354,12 @@ def make_still_app(
         return _json({"message": "You are signed out."})
 
     @app.get("/{path:path}")
-    async def answer(path: str, status: str | None = None) -> Response:
+    async def answer(
+        path: str,
+        status: str | None = None,
+        at: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Response:
         if is_broken and path != "auth/me":
             return _json(
                 {"title": "x", "detail": "The database is away.", "request_id": "7-1"}, 503
@@ -313,7 +370,10 @@ def make_still_app(
             return _json(trail)
         if path.startswith("operations/trace/"):
             return _json(_trace())
-        return _json(answers.get(f"/{path}?{status}" if status else f"/{path}", {}))
+        if path == "operations/pipeline" and at is not None and MISSING <= at < MISSING + MINUTE:
+            return _missing(at)
+        told = answers if at is None and until is None else past_answers
+        return _json(told.get(f"/{path}?{status}" if status else f"/{path}", {}))
 
     return app
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether_tui.board import OPEN_ALERTS, SUMMARY, Board, Reading
+from aether_tui.board import OPEN_ALERTS, SUMMARY, Board, PastBoard, Reading, Topic
+from aether_tui.client import GatewayClient
 from aether_tui.live import Connection, Phase
+from aether_tui.problems import NotRecorded, Unreachable
 from aether_tui.session import RECENT_MAX, Session
 from aether_tui.values import Counters, Identity
 from tests.tui.rows import alert, transaction
@@ -115,3 +117,55 @@ def test_a_sampled_feed_is_recognised(
             Counters(0, float(committed_step), datetime.now(UTC), second * committed_step, 0)
         )
     assert held.is_sampled is is_sampled
+
+
+async def test_a_past_minute_is_asked_about_once_and_never_grows_old() -> None:
+    board = PastBoard(datetime(2026, 1, 5, 13, 1, tzinfo=UTC))
+    asked: list[datetime] = []
+
+    async def ask_at(_: GatewayClient, at: datetime) -> int:
+        asked.append(at)
+        if len(asked) == 1:
+            raise Unreachable("Away.")
+        if len(asked) == 2:
+            raise NotRecorded("Nothing was recorded.")
+        return 7
+
+    async def ask(_: GatewayClient) -> int:
+        raise AssertionError("the present was asked for")
+
+    past: Topic[int] = Topic("past", 2.0, ask, None, ask_at)
+    present: Topic[int] = Topic("present", 2.0, ask)
+    async with GatewayClient("http://127.0.0.1:1") as client:
+        assert board.due([past, present], 100.0) == [past]
+        # A gateway that is away is asked again, by and by.
+        await board.ask(past, client, lambda: 100.0)
+        assert board.due([past], 101.9) == []
+        assert board.due([past], 102.0) == [past]
+        # What is missing stays so, unless somebody wants to know it again.
+        await board.ask(past, client, lambda: 102.0)
+        assert board.reading(past).is_missing
+        assert board.due([past], 1e12) == []
+        board.ask_soon([past], 200.0)
+        assert board.due([past], 200.0) == [past]
+        await board.ask(past, client, lambda: 200.0)
+    assert board.value(past) == 7
+    assert board.due([past], 1e12) == []
+    assert not board.reading(past).is_stale(1e12)
+    assert not board.reading(past).is_missing
+    assert asked == [datetime(2026, 1, 5, 13, 1, tzinfo=UTC)] * 3
+
+
+def test_the_present_is_kept_while_the_past_is_shown() -> None:
+    held = session()
+    held.board.correct(OPEN_ALERTS, (alert(identifier="a"),))
+    held.rewind(datetime(2026, 1, 5, 13, 1, tzinfo=UTC))
+    assert held.board.value(OPEN_ALERTS) is None
+    assert held.vitals().open_alerts is None
+    # What comes meanwhile is of the present.
+    held.add_alert(alert(identifier="b"))
+    assert held.board.value(OPEN_ALERTS) is None
+    assert held.shown_now() == datetime(2026, 1, 5, 13, 1, tzinfo=UTC)
+    assert not held.may("alerts:write")
+    held.return_to_present()
+    assert [a.id for a in held.board.value(OPEN_ALERTS) or ()] == ["b", "a"]

@@ -18,7 +18,7 @@ import pytest
 from tests.running import Account
 from tests.tui.driving import STANDARD, WIDE, Console, open_console
 from tests.tui.hostile_gateway import served
-from tests.tui.still_gateway import EMAIL, PASSWORD, make_still_app
+from tests.tui.still_gateway import EMAIL, PASSWORD, PAST, make_still_app
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DEADLINE_S = 30.0
@@ -45,6 +45,17 @@ _TOUR = {
     "system": ("6",),
     "audit": ("7",),
     "help": ("question_mark",),
+}
+
+_PAST_TOUR = {
+    "pipeline": (),
+    "missing": ("full_stop", "full_stop", "full_stop"),
+    "alerts": ("comma", "comma", "comma", "3"),
+    "alert": ("down", "enter"),
+    "transactions": ("escape", "2"),
+    "forecast": ("4",),
+    "overview": ("1",),
+    "dialog": ("b",),
 }
 
 _OVER_BUDGET = {
@@ -109,6 +120,16 @@ async def test_every_screen_is_laid_out_as_it_was(gateway: str, size: str) -> No
         for name, keys in _TOUR.items():
             await console.press(*keys)
             await _check(console, f"{name}-{size}")
+
+
+@pytest.mark.parametrize("size", _SIZES)
+async def test_a_past_minute_is_laid_out_as_it_was(gateway: str, size: str) -> None:
+    async with open_console(gateway, _SIZES[size], rewound_to=PAST) as console:
+        await console.sign_in(Account(EMAIL, PASSWORD))
+        await console.sees("REWOUND")
+        for name, keys in _PAST_TOUR.items():
+            await console.press(*keys)
+            await _check(console, f"rewound-{name}-{size}")
 
 
 async def test_too_many_alerts_are_laid_out_as_they_were() -> None:
