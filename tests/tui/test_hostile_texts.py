@@ -7,6 +7,7 @@ markup, ESC, OSC, C1, bidirectional overrides, ten kilobytes, NUL. All screens a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -66,6 +67,18 @@ async def test_t03_t05_no_screen_obeys_a_text(gateway: str, size: tuple[int, int
             await console.press("escape", "escape")
         assert console.app.is_running
         assert not isinstance(console.app.screen, LoginScreen)
+
+
+async def test_no_screen_of_the_past_obeys_a_text(gateway: str) -> None:
+    then = datetime.now(UTC) - timedelta(minutes=5)
+    async with open_console(gateway, STANDARD, rewound_to=then) as console:
+        await console.sign_in(Account("ada@example.com", PASSWORD))
+        for digit, title in {"5": "Dead letters", "2": "accepted", "3": "Open", "4": "U"}.items():
+            await console.press(digit)
+            await console.sees("REWOUND", title)
+            for key in ("down", "enter", "n", "escape", "comma", "full_stop"):
+                await console.press(key)
+                check(console, STANDARD)
 
 
 @pytest.mark.parametrize("size", [STANDARD, WIDE])
