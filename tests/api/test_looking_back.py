@@ -124,6 +124,16 @@ def test_an_instant_that_is_none_or_not_over_is_refused(
     assert admin.get(f"{path}?at=2026-03-01T12:00:00Z&at=2026-03-01T12:00:00Z").status_code == 422
 
 
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59+14:00"])
+def test_before_all_time_there_was_nothing(admin: httpx.Client, instant: str) -> None:
+    assert ok(admin.get("/alerts/", params={"at": instant})) == []
+    for path in ("/operations/pipeline", "/analytics/forecast"):
+        answer = admin.get(path, params={"at": instant})
+        assert answer.json()["type"] == "/problems/minute-not-recorded"
+    some = "01a20f74-de55-7000-8000-0001849fa065"
+    assert admin.get(f"/alerts/{some}", params={"at": instant}).status_code == 404
+
+
 def test_who_may_not_see_the_present_may_not_see_the_past(
     served: Served, anybody: httpx.Client, customer: httpx.Client, analyst: httpx.Client
 ) -> None:

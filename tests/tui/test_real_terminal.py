@@ -22,6 +22,29 @@ from tests.tui.terminal import TITLE, Terminal, terminal
 pytestmark = pytest.mark.slow
 
 
+async def test_the_command_opens_the_console_on_a_past_minute(
+    system: RunningSystem, operator: Account, tmp_path: Path
+) -> None:
+    options = ("--email", operator.email, "--at", "2026-01-05T13:01Z")
+    with terminal(system.base_url, STANDARD, tmp_path, *options) as shown:
+        shown.sees("password")
+        shown.type(operator.password)
+        shown.press("Enter")
+        shown.sees("[5 Pipeline]", "REWOUND 2026-01-05 13:01Z", "Nothing was recorded")
+        shown.press(",")
+        shown.sees("REWOUND 2026-01-05 13:00Z")
+        shown.type(">")
+        shown.sees("REWOUND 2026-01-05 13:10Z")
+        shown.press("b")
+        shown.sees("Look back to")
+        shown.type("1d")
+        shown.press("Enter")
+        shown.sees_no("REWOUND 2026-01-05")
+        shown.sees("REWOUND")
+        shown.press("l")
+        shown.sees("LIVE", "accounted for")
+
+
 @pytest.mark.parametrize("size", [WIDE, STANDARD])
 async def test_the_whole_console_by_keys(
     system: RunningSystem,

@@ -17,11 +17,12 @@ from aether_core.database.forecasts import save_forecast
 from aether_core.errors import MinuteNotRecorded
 from aether_core.pipeline import inspect_pipeline
 from aether_core.rewinding import find_past_pipeline
+from aether_worker.fitting import FittingProcess
 from aether_worker.recorder import record_minute, record_minutes
 from tests.conftest import ValkeyServer
 from tests.core.test_load_history import report_at
 from tests.worker.pipeline import Pipeline, transaction
-from tests.worker.test_forecaster import forecaster
+from tests.worker.test_forecaster import forecaster, history
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -151,6 +152,23 @@ async def test_a_lost_connection_costs_a_minute_at_most(pipeline: Pipeline) -> N
         while not await pipeline.connection.fetchval(ended) and not await recorded(pipeline):
             assert time.monotonic() < end
         await await_minute(pipeline, task)
+
+
+async def test_a_fit_that_goes_on_holds_nothing_up(pipeline: Pipeline) -> None:
+    fitting = FittingProcess(timeout_s=600)
+    # The libraries alone take seconds to load, and this much history longer to fit.
+    fit = asyncio.create_task(
+        fitting.report(history(20_000), 180, history_min=30, analyzed_at=datetime.now(UTC))
+    )
+    try:
+        async with recording(pipeline) as task:
+            await await_minute(pipeline, task)
+            assert not fit.done()
+    finally:
+        fit.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await fit
+        fitting.close()
 
 
 async def test_the_forecasters_process_records(pipeline: Pipeline) -> None:
