@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import httpx
 
 from aether_cli.embedded import resolve_servers
 from aether_core.settings import Settings
-from bench.processes import free_port
+from bench.processes import free_port, held
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +68,8 @@ class Installation:
     @contextmanager
     def held(self, kind: str) -> Iterator[None]:
         """Stop the processes whose names begin with `kind` for a while, by SIGSTOP."""
-        pids = [pid for name, pid in self.pids().items() if name.startswith(kind)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with held(pid for name, pid in self.pids().items() if name.startswith(kind)):
             yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
     def wait_until_written(self, token: str) -> None:
         """Wait until nothing that was accepted is unwritten."""

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,19 @@ def python(module: str, *arguments: str, **variables: str) -> Iterator[subproces
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def held(pids: Iterable[int]) -> Iterator[None]:
+    """Stop processes for a while, by SIGSTOP."""
+    held_pids = list(pids)
+    for pid in held_pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in held_pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def wait_for_port(port: int) -> None:
