@@ -87,13 +87,18 @@ class Oracle:
     """Judges one system from its beginning to its end."""
 
     def __init__(
-        self, database_url: str, redis_url: str, history: History, console: Console
+        self,
+        database_url: str,
+        redis_url: str,
+        history: History,
+        console: Console,
+        shard_count: int,
     ) -> None:
         self._database_url = database_url
         self._redis_url = redis_url
         self._history = history
         self._console = console
-        self._replay = Replay(Thresholds())
+        self._replay = Replay(Thresholds(), shard_count)
         self._rows: dict[UUID, Row] = {}
         self._alerts: dict[UUID, set[float]] = {}
         """Each alert with the scores of its transactions."""

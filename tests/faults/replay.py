@@ -37,14 +37,15 @@ class Row:
 class Replay:
     """Scores the rows of all shards; goes on where it stopped."""
 
-    def __init__(self, thresholds: Thresholds) -> None:
+    def __init__(self, thresholds: Thresholds, shard_count: int) -> None:
         self._thresholds = thresholds
+        self._shard_count = shard_count
         self._states: dict[int, ShardState] = {}
 
     def assess(self, row: Row) -> Assessment:
         """Score the next row of its shard."""
         return score_transaction(
-            self._states.setdefault(row.shard, ShardState()),
+            self._states.setdefault(row.shard, ShardState(self._shard_count)),
             self._thresholds,
             account_id=row.account_id,
             merchant=row.merchant,

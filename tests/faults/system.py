@@ -116,7 +116,7 @@ class FaultSystem:
         ports = [("127.0.0.1", node.port or 0) for node in self.gateways]
         self.clients = Clients(ports, self.history, seed)
         self.console = Console(ports, database_url)
-        self.oracle = Oracle(database_url, valkey.url, self.history, self.console)
+        self.oracle = Oracle(database_url, valkey.url, self.history, self.console, SHARD_COUNT)
         self._console_task: concurrent.futures.Future[None] | None = None
 
     @property
