@@ -42,6 +42,7 @@ SCREENS = {
     "console-pipeline": (("5",), 5.0),
     "console-system": (("6",), 5.0),
     "console-audit": (("7",), 5.0),
+    "console-rewound": (("5", "b", *"3m", "enter"), 5.0),
 }
 
 
