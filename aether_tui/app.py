@@ -438,11 +438,13 @@ class ConsoleApp(RewindingApp):
 
     def _changed(self) -> None:
         """Draw soon, and with it whatever else comes until then."""
-        if self._gathering is None:
+        # None are left while the console closes, and news may still come in.
+        screens = self.screen_stack
+        if screens and self._gathering is None:
             counters = self.session.counters if self.session else None
             is_busy = counters is not None and counters.rate_per_second > _BUSY_PER_S
             gather_s = _GATHER_BUSY_S if is_busy else _GATHER_S
-            if isinstance(self.screen, ModalScreen):
+            if isinstance(screens[-1], ModalScreen):
                 gather_s = _GATHER_UNDER_DIALOG_S
             # What comes after a quiet moment is drawn at once, with what came in the same breath.
             wait_s = max(_BREATH_S, gather_s - (time.monotonic() - self._drawn_at))

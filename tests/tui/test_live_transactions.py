@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from textual.widgets import Input
 
 from aether_tui.screens.transactions import TransactionsScreen
+from aether_tui.values import Counters
 from tests.running import Account, RunningSystem
 from tests.tui.driving import STANDARD, Traffic, new_merchant, signed_in
 
@@ -134,3 +137,14 @@ async def test_a_row_of_the_overview_opens_on_its_own_screen(
         await console.sees(merchant)
         await console.press("enter")
         await console.sees("[2 Transactions]", "REASONS", merchant)
+
+
+async def test_news_that_comes_while_the_console_closes_is_nothing_to_draw(
+    system: RunningSystem, operator: Account
+) -> None:
+    async with signed_in(system, operator) as console:
+        session = console.app.session
+    assert session is not None
+    assert not console.app.screen_stack
+    console.app._take_event(Counters(0, 1.0, datetime.now(UTC), 1, 0))
+    assert session.counters is not None
