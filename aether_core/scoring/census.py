@@ -41,10 +41,8 @@ class Paid(NamedTuple):
 class CurrencyCensus(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Payments in one currency, weighed by the chance that they are honest."""
 
-    anchor: float
-    """Log of an amount; the bins are relative to it."""
     mean: float
-    """Of the logs of amounts."""
+    """Of the logs of amounts; the bins are relative to it."""
     weight: float
     bins: dict[int, float]
     """Bin of `AMOUNT_FORM` → weight; without the empty ones."""
@@ -91,12 +89,11 @@ def _of_currency(paid: list[tuple[float, float]]) -> CurrencyCensus:
     for amount, honesty in paid:
         place = AMOUNT_FORM.bin_of(amount - mean)
         bins[place] = bins.get(place, 0.0) + honesty
-    return CurrencyCensus(mean, mean, weight, dict(sorted(bins.items())))
+    return CurrencyCensus(mean, weight, dict(sorted(bins.items())))
 
 
 def _population(found: CurrencyCensus) -> CurrencyPopulation:
-    population = CurrencyPopulation(found.anchor)
-    population.mean = found.mean
+    population = CurrencyPopulation(found.mean)
     population.count = min(found.weight, MEAN_MEMORY)
     counts = list(prior_counts(AMOUNT_FORM))
     for place, weight in found.bins.items():
