@@ -13,10 +13,11 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, Literal, TypeVar
 
+from aether_tui.instants import read_age
 from aether_tui.values import Alert, AuditEntry, Transaction
 
 _RowT = TypeVar("_RowT")
@@ -31,8 +32,6 @@ _COMPARISONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
     "": operator.eq,
 }
 _NUMBER = re.compile(r"(>=|<=|>|<|=|)(.+)")
-_AGE = re.compile(r"(\d{1,6})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class FilterNotUnderstood(ValueError):
@@ -238,10 +237,9 @@ def _flag_test(name: str, value: str, field: Field[_RowT]) -> Callable[[_RowT], 
 def _age_test(
     name: str, value: str, field: Field[_RowT], clock: Callable[[], datetime]
 ) -> Callable[[_RowT], bool]:
-    match = _AGE.fullmatch(value.lower())
-    if match is None:
+    age = read_age(value)
+    if age is None:
         raise FilterNotUnderstood(f"{name} needs an age, as in {name}:90s, {name}:15m, {name}:2h.")
-    age = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
     def test(row: _RowT) -> bool:
         at = field.read(row)

@@ -12,13 +12,19 @@ from datetime import UTC, datetime, timedelta
 EXAMPLES = "14:07, 15m, or 2026-01-31T14:07Z"
 
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})Z?", re.IGNORECASE)
-_AGE = re.compile(r"(\d{1,6})([smhd])", re.IGNORECASE)
+_AGE = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DAY = timedelta(days=1)
 
 
 class InstantNotUnderstood(ValueError):
     """The text is no past instant; `str(error)` says why."""
+
+
+def read_age(text: str) -> timedelta | None:
+    """Return the length of time that `90s`, `15m`, `2h` or `1d` names; None for anything else."""
+    match = _AGE.fullmatch(text.lower())
+    return None if match is None else timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def start_of_minute(instant: datetime) -> datetime:
@@ -43,8 +49,9 @@ def read_past(text: str, now: datetime) -> datetime:
 
 def _read(text: str, now: datetime) -> datetime:
     now = now.astimezone(UTC)
-    if age := _AGE.fullmatch(text):
-        return now - timedelta(seconds=int(age[1]) * _SECONDS[age[2].lower()])
+    age = read_age(text)
+    if age is not None:
+        return now - age
     if time := _TIME_OF_DAY.fullmatch(text):
         instant = now.replace(hour=int(time[1]), minute=int(time[2]), second=0, microsecond=0)
         return instant if instant <= now else instant - _DAY
