@@ -64,6 +64,7 @@ class Batch:
 
     owned: list[OwnedShard] = field(default_factory=list)
     entries: dict[int, list[Entry]] = field(default_factory=dict)
+    """Shard → its next entries in order, none of them empty."""
     advances: list[Advance] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
     rows: list[tuple[Any, ...]] = field(default_factory=list)
@@ -119,30 +120,13 @@ def foreign_ids(owned: OwnedShard, entries: list[Entry]) -> list[UUID]:
 
 
 def prepare(
-    owned: Mapping[int, OwnedShard],
-    entries: dict[int, list[Entry]],
-    thresholds: Thresholds,
-    verdicts: Verdicts,
-    snapshot_entries: int,
-) -> Batch:
-    """Score the entries and lay out their rows.
-
-    entries: shard → its next entries in order, none of them empty.
-    """
-    batch = Batch(entries=entries)
-    for _ in prepare_in_parts(batch, owned, thresholds, verdicts, snapshot_entries):
-        pass
-    return batch
-
-
-def prepare_in_parts(
     batch: Batch,
     owned: Mapping[int, OwnedShard],
     thresholds: Thresholds,
     verdicts: Verdicts,
     snapshot_entries: int,
 ) -> Iterator[None]:
-    """Do as `prepare` for the entries of a batch, pausing every few milliseconds.
+    """Score the entries of a batch and lay out their rows, pausing every few milliseconds.
 
     What has been prepared is of no use until the last part is.
     """

@@ -13,45 +13,30 @@ never looks like a lull.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-from redis import exceptions as redis_errors
-
 from aether_core.cancellation import heed_cancellation
-from aether_core.database.connection import DRIVER_ERRORS, LOCK_FORECASTER, Session, close, connect
+from aether_core.database.connection import LOCK_FORECASTER, Session
 from aether_core.database.forecasts import (
     find_load_history,
     find_newest_forecast,
     save_forecast,
 )
 from aether_core.database.positions import find_positions
-from aether_core.errors import CannotStart, HistoryTooShort
+from aether_core.errors import HistoryTooShort
 from aether_core.settings import ForecastSettings, Settings
-from aether_core.stream.connection import open_redis
-from aether_core.stream.publisher import Redis
 from aether_core.stream.reader import read_entries
 from aether_core.transaction import instant_of_ms
 from aether_worker.census import take_due_census
 from aether_worker.fitting import FitAborted, FittingProcess
 from aether_worker.recorder import record_minutes
+from aether_worker.stores import SERVER_ERRORS, Stores, open_stores
 
 logger = logging.getLogger(__name__)
 
-# What ends a session and lets the next one begin.
-_SESSION_ERRORS = (
-    asyncpg.PostgresError,
-    *DRIVER_ERRORS,
-    redis_errors.RedisError,
-    OSError,
-    TimeoutError,
-)
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 10.0
 _STATEMENT_TIMEOUT_S = 30.0
@@ -60,14 +45,6 @@ _STATEMENT_TIMEOUT_S = 30.0
 _LOCK_WAIT_S = 5.0
 
 _MINUTE_MS = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Stores:
-    """Both servers, open; `connection` holds the lock."""
-
-    connection: Session
-    redis: Redis
 
 
 def run_forecaster(settings: Settings) -> None:
@@ -102,34 +79,18 @@ async def _work(settings: Settings, fitting: FittingProcess) -> None:
         heed_cancellation()
         began = loop.time()
         try:
-            async with _open_stores(settings) as stores:
+            async with open_stores(
+                settings, name="forecaster", statement_timeout_s=_STATEMENT_TIMEOUT_S
+            ) as stores:
                 await _hold_lock(stores.connection, settings.forecast)
                 logger.info("this forecaster is the active one")
                 await _forecast_minutes(stores, settings, fitting)
-        except _SESSION_ERRORS as error:
+        except SERVER_ERRORS as error:
             if loop.time() - began > _RETRY_MAX_S:
                 pause = _RETRY_FIRST_S
             logger.warning("the session ended, the next one begins soon: %r", error)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
             pause = min(pause * 2, _RETRY_MAX_S)
-
-
-@contextlib.asynccontextmanager
-async def _open_stores(settings: Settings) -> AsyncIterator[_Stores]:
-    if settings.database_url is None or settings.redis_url is None:
-        raise CannotStart("A forecaster needs AETHER_DATABASE_URL and AETHER_REDIS_URL.")
-    async with contextlib.AsyncExitStack() as stack:
-        redis = open_redis(
-            settings.redis_url.get_secret_value(), timeout_s=settings.stream.timeout_s
-        )
-        stack.push_async_callback(redis.aclose)
-        connection = await connect(
-            settings.database_url.get_secret_value(),
-            statement_timeout_s=_STATEMENT_TIMEOUT_S,
-            name="aether forecaster",
-        )
-        stack.push_async_callback(close, connection)
-        yield _Stores(connection, redis)
 
 
 async def _hold_lock(connection: Session, settings: ForecastSettings) -> None:
@@ -146,7 +107,7 @@ async def _hold_lock(connection: Session, settings: ForecastSettings) -> None:
         await asyncio.sleep(min(settings.interval_s, _LOCK_WAIT_S))
 
 
-async def _forecast_minutes(stores: _Stores, settings: Settings, fitting: FittingProcess) -> None:
+async def _forecast_minutes(stores: Stores, settings: Settings, fitting: FittingProcess) -> None:
     """Make a forecast whenever there is a new complete minute."""
     newest = await find_newest_forecast(stores.connection)
     done = None if newest is None else newest.end
@@ -161,7 +122,7 @@ async def _forecast_minutes(stores: _Stores, settings: Settings, fitting: Fittin
         await asyncio.sleep(settings.forecast.interval_s)
 
 
-async def _find_complete_end(stores: _Stores) -> datetime:
+async def _find_complete_end(stores: Stores) -> datetime:
     """Return the end of the last minute of which everything is written.
 
     The order matters: what was accepted before the server was asked for its time is either still

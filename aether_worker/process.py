@@ -16,13 +16,10 @@ import random
 import signal
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
-import asyncpg
 import uvloop
-from redis import exceptions as redis_errors
 
-from aether_core.database.connection import Session, connect
+from aether_core.database.connection import close, connect
 from aether_core.database.partitions import ensure_months
 from aether_core.database.pooling import refuse_pooler
 from aether_core.database.positions import settle_shard_count
@@ -32,24 +29,13 @@ from aether_core.stream.connection import load_functions, open_redis
 from aether_core.stream.contract import SHARD_COUNT_DEFAULT
 from aether_core.stream.durability import check_server
 from aether_core.stream.incarnation import agree_on_incarnations
-from aether_core.stream.publisher import Redis
 from aether_worker.shards import ShardHolder
+from aether_worker.stores import SERVER_ERRORS, Stores
 from aether_worker.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-SESSION_ERRORS = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    # asyncpg's own state machine, surprised by a connection that is lost at the wrong moment.
-    asyncpg.InternalClientError,
-    redis_errors.RedisError,
-    StreamUnavailable,
-    PositionMoved,
-    StreamMismatch,
-    OSError,
-    TimeoutError,
-)
+SESSION_ERRORS = (*SERVER_ERRORS, StreamUnavailable, PositionMoved, StreamMismatch)
 """What ends a session and lets the next one begin."""
 
 _RETRY_FIRST_S = 0.1
@@ -59,14 +45,6 @@ _RETRY_MAX_S = 2.0
 # A writer that froze is given up by PostgreSQL after so long, and its shards are free. A live one
 # asks something at least once in `rebalance_s`.
 _FROZEN_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Both servers, open; `connection` holds the writer's locks and writes its batches."""
-
-    connection: Session
-    redis: Redis
 
 
 def run_writer(settings: Settings) -> None:
@@ -92,7 +70,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             statement_timeout_s=settings.writer.statement_timeout_s,
             name="aether writer",
         )
-        stack.push_async_callback(_close, connection)
+        stack.push_async_callback(close, connection)
         await connection.execute(
             "SELECT set_config('idle_session_timeout', $1, false)", str(int(_FROZEN_S * 1000))
         )
@@ -149,17 +127,3 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
-
-
-async def _close(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    # A frozen or lost server must not hold the writer up.
-    try:
-        await connection.close(timeout=2)
-    except (
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        OSError,
-        TimeoutError,
-    ):
-        connection.terminate()

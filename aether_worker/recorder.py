@@ -11,38 +11,24 @@ looked at is missing, and is never made up from others.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import asyncpg
 from msgspec.structs import replace
-from redis import exceptions as redis_errors
 
 from aether_core.cancellation import heed_cancellation
-from aether_core.database.connection import DRIVER_ERRORS, Session, close, connect
+from aether_core.database.connection import Session
 from aether_core.database.minutes import delete_minutes, keep_minute, minute_is_kept
-from aether_core.errors import CannotStart
 from aether_core.forecasting.report import MINUTE
 from aether_core.pipeline import Pipeline, inspect_pipeline, rate_between
 from aether_core.rewinding import find_recorded_pipeline, start_of_minute
 from aether_core.settings import Settings
-from aether_core.stream.connection import open_redis
 from aether_core.stream.publisher import Redis
+from aether_worker.stores import SERVER_ERRORS, open_stores
 
 logger = logging.getLogger(__name__)
-
-_AWAY: Final = (
-    asyncpg.PostgresError,
-    *DRIVER_ERRORS,
-    redis_errors.RedisError,
-    OSError,
-    TimeoutError,
-)
-"""What a server that is away, restarting or too slow makes of a look."""
 
 _STATEMENT_TIMEOUT_S: Final = 10.0
 # Opening, looking and keeping: a look that takes longer says nothing of one moment.
@@ -73,9 +59,16 @@ async def _record(settings: Settings, minute: datetime) -> None:
     while start_of_minute(datetime.now(UTC)) == minute:
         heed_cancellation()
         try:
-            async with asyncio.timeout(_LOOK_TIMEOUT_S), _open_stores(settings) as stores:
-                await record_minute(*stores, minute, keep_days=settings.rewind.keep_days)
-        except _AWAY as error:
+            async with (
+                asyncio.timeout(_LOOK_TIMEOUT_S),
+                open_stores(
+                    settings, name="recorder", statement_timeout_s=_STATEMENT_TIMEOUT_S
+                ) as stores,
+            ):
+                await record_minute(
+                    stores.redis, stores.connection, minute, keep_days=settings.rewind.keep_days
+                )
+        except SERVER_ERRORS as error:
             logger.warning("%s is not recorded yet: %r", minute, error)
         else:
             return
@@ -107,21 +100,3 @@ async def _look(redis: Redis, connection: Session) -> Pipeline:
         if found.is_settled:
             break
     return found
-
-
-@contextlib.asynccontextmanager
-async def _open_stores(settings: Settings) -> AsyncIterator[tuple[Redis, Session]]:
-    if settings.database_url is None or settings.redis_url is None:
-        raise CannotStart("A recorder needs AETHER_DATABASE_URL and AETHER_REDIS_URL.")
-    async with contextlib.AsyncExitStack() as stack:
-        redis = open_redis(
-            settings.redis_url.get_secret_value(), timeout_s=settings.stream.timeout_s
-        )
-        stack.push_async_callback(redis.aclose)
-        connection = await connect(
-            settings.database_url.get_secret_value(),
-            statement_timeout_s=_STATEMENT_TIMEOUT_S,
-            name="aether recorder",
-        )
-        stack.push_async_callback(close, connection)
-        yield redis, connection

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -50,7 +50,7 @@ from aether_core.stream.feed import FeedEvent, alert_event, publish
 from aether_core.stream.publisher import Redis
 from aether_core.stream.reader import read_entries, trim
 from aether_core.transaction import TransactionView, processed_view, transaction_id
-from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare, prepare_in_parts
+from aether_worker.batch import Batch, Scored, Verdicts, foreign_ids, prepare
 from aether_worker.losses import look_for_losses
 from aether_worker.ordering import put_orders
 from aether_worker.poison import DATA_ERRORS, find_poison
@@ -186,10 +186,9 @@ class Writer:
 
     def prepare(self, entries: dict[int, list[Entry]], verdicts: Verdicts) -> Batch:
         """Score the entries and lay out their rows."""
-        batch = prepare(
-            self._holder.owned, entries, self._thresholds, verdicts, self._settings.snapshot_entries
-        )
-        batch.times = BatchTimes(self._read_at, datetime.now(UTC))
+        batch = Batch(entries=entries)
+        for _ in self._parts(batch, verdicts):
+            pass
         return batch
 
     async def _prepare_beside(self, entries: dict[int, list[Entry]], verdicts: Verdicts) -> Batch:
@@ -198,12 +197,16 @@ class Writer:
         Its rows go to PostgreSQL between the parts: otherwise either would wait for the other.
         """
         batch = Batch(entries=entries)
-        for _ in prepare_in_parts(
-            batch, self._holder.owned, self._thresholds, verdicts, self._settings.snapshot_entries
-        ):
+        for _ in self._parts(batch, verdicts):
             await asyncio.sleep(0)
-        batch.times = BatchTimes(self._read_at, datetime.now(UTC))
         return batch
+
+    def _parts(self, batch: Batch, verdicts: Verdicts) -> Iterator[None]:
+        """Prepare a batch part by part; then it is timed."""
+        yield from prepare(
+            batch, self._holder.owned, self._thresholds, verdicts, self._settings.snapshot_entries
+        )
+        batch.times = BatchTimes(self._read_at, datetime.now(UTC))
 
     async def write(self, batch: Batch) -> None:
         """Commit a batch, publish it and trim the stream.

@@ -99,11 +99,8 @@ async def find_newest_forecast(connection: Session) -> LoadReport | None:
     payload = await connection.fetchval(
         "SELECT payload FROM forecasts ORDER BY made_at DESC LIMIT 1"
     )
-    try:
-        # One that was stripped of its load is the newest when those after it were deleted by hand.
-        return None if payload is None else await _report(connection, payload)
-    except msgspec.ValidationError:
-        return None
+    # One that was stripped of its load is the newest when those after it were deleted by hand.
+    return await _report(connection, payload)
 
 
 async def find_forecast_at(connection: Session, at: datetime) -> LoadReport | None:
@@ -111,10 +108,7 @@ async def find_forecast_at(connection: Session, at: datetime) -> LoadReport | No
     payload = await connection.fetchval(
         "SELECT payload FROM forecasts WHERE made_at <= $1 ORDER BY made_at DESC LIMIT 1", at
     )
-    try:
-        return None if payload is None else await _report(connection, payload)
-    except msgspec.ValidationError:
-        return None
+    return await _report(connection, payload)
 
 
 class _Stripped(msgspec.Struct, frozen=True):
@@ -124,20 +118,26 @@ class _Stripped(msgspec.Struct, frozen=True):
     count: int | None = None
 
 
-async def _report(connection: Session, payload: dict[str, object]) -> LoadReport:
-    """Read a forecast, and what it was stripped of. Raises ValidationError."""
-    stripped = msgspec.convert(payload, _Stripped)
-    if stripped.count is None:
+async def _report(connection: Session, payload: dict[str, object] | None) -> LoadReport | None:
+    """Read a forecast, and what it was stripped of; None for none, or another version's."""
+    if payload is None:
+        return None
+    try:
+        stripped = msgspec.convert(payload, _Stripped)
+        if stripped.count is not None:
+            payload = payload | await _load_of(connection, stripped.first_minute, stripped.count)
         return msgspec.convert(payload, LoadReport)
-    end = stripped.first_minute + stripped.count * MINUTE
-    history = await find_load_history(connection, end, stripped.count)
-    # Of a load that was given up since, the minutes that are left.
-    kept = (
-        {"first_minute": end, "counts": ()}
-        if history is None
-        else {"first_minute": history.first_minute, "counts": history.counts}
-    )
-    return msgspec.convert(payload | kept, LoadReport)
+    except msgspec.ValidationError:
+        return None
+
+
+async def _load_of(connection: Session, first: datetime, count: int) -> dict[str, object]:
+    """Return the load of so many minutes; of one that was given up since, what is left."""
+    end = first + count * MINUTE
+    history = await find_load_history(connection, end, count)
+    if history is None:
+        return {"first_minute": end, "counts": ()}
+    return {"first_minute": history.first_minute, "counts": history.counts}
 
 
 async def count_load(connection: Session, since: datetime) -> LoadCount:

@@ -19,7 +19,8 @@ from aether_core.stream.contract import shard_of
 from aether_core.stream.incarnation import agree_on_incarnations
 from aether_core.stream.publisher import Accepted, Redis, StreamPublisher, Submission
 from aether_core.transaction import Transaction, encode_transaction, transaction_id
-from aether_worker.process import Stores, make_writer, open_stores
+from aether_worker.process import make_writer, open_stores
+from aether_worker.stores import Stores
 from aether_worker.writer import Writer
 
 DEADLINE_S = 30.0
