@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aether_core.control import Control, apply_control, decode_entry, encode_control
-from aether_core.scoring import Assessment, Census, ShardState, Thresholds, adopt, score_transaction
+from aether_core.scoring import Assessment, Census, ShardState, adopt
 from aether_core.scoring.census import Paid, take_census
 from aether_core.scoring.fusion import CALM, Evidence
 from aether_core.scoring.labels import EVIDENCE
+from tests.core.scoring.test_engine import START_MS
+from tests.core.scoring.test_engine import score as score_at
 
-START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 
 SUSPICIOUS = EVIDENCE.pack(*CALM._replace(population=9.0, own=9.0, hands=6.0))
@@ -36,16 +37,7 @@ payments = st.lists(
 
 
 def score(state: ShardState, minor_units: int, hour: int, account: str = "new") -> Assessment:
-    return score_transaction(
-        state,
-        Thresholds(),
-        account_id=account,
-        merchant="m",
-        currency="EUR",
-        minor_units=minor_units,
-        exponent=2,
-        occurred_at_ms=START_MS + hour * HOUR_MS,
-    )
+    return score_at(state, minor_units, START_MS + hour * HOUR_MS, account)
 
 
 def paid_by_a_crowd(count: int = 2_000) -> list[int]:
