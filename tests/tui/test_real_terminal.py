@@ -149,6 +149,33 @@ async def test_what_was_drawn_piece_by_piece_is_the_whole_picture(
         assert _settled_rows(shown, merchants) == in_pieces
 
 
+async def test_the_screen_below_a_dialog_lives_on(
+    system: RunningSystem, traffic: Traffic, operator: Account, tmp_path: Path
+) -> None:
+    before, during = ([new_merchant() for _ in range(count)] for count in (30, 5))
+    with terminal(system.base_url, WIDE, tmp_path, "--email", operator.email) as shown:
+        shown.sees("AETHER", operator.email)
+        shown.type(operator.password)
+        shown.press("Enter")
+        shown.sees("LIVE", "[1 Overview]")
+        shown.press("2")
+        for merchant in before:
+            await traffic.send(merchant)
+        shown.sees(before[-1])
+        shown.press("b")
+        shown.sees("Look back to", before[-1])
+        for merchant in during:
+            await traffic.send(merchant)
+        shown.sees(*during)
+        beside = _settled_rows(shown, before + during)
+        assert len(beside) > 20
+
+        shown.press("Escape")
+        shown.sees_no("Look back to")
+        whole = _settled_rows(shown, before + during)
+        assert {merchant: whole[merchant] for merchant in beside} == beside
+
+
 def _settled_rows(shown: Terminal, merchants: list[str]) -> dict[str, str]:
     """The same once it does not change any more: a frame arrives in several parts."""
     seen = [_rows(shown, merchants)]
