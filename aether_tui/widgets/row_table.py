@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
@@ -348,56 +351,74 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self._lines.clear()
 
     def _draw_header(self) -> Strip:
-        line = Text(" " * _GUTTER)
-        for number, (column, width) in enumerate(self._fitted):
-            line.append(" " * _GAP if number else "")
-            line.append(crop(column.title, width, self._glyphs, column.align))
-        line.stylize(f"{FAINT} underline" if self.app.no_color else FAINT)
-        return self._strip(line)
+        style = f"{FAINT} underline" if self.app.no_color else FAINT
+        titles = [
+            crop(column.title, width, self._glyphs, column.align) for column, width in self._fitted
+        ]
+        line = " " * _GUTTER + (" " * _GAP).join(titles)
+        return self._strip([Segment(line, _blend("", style, ""))], "")
 
     def _draw_row(self, place: int) -> Strip:
         row = self._rows[place]
         key = self._key(row)
         if key == self._cursor_key:
             # The sign in the gutter says it too: the ground alone would be colour alone.
-            sign = self._glyphs.cursor if self.has_focus else " "
-            line = Text.assemble((sign, BLUE), self._mark(key), self._cells(row))
-            line.stylize(f"on {CURSOR}" if self.has_focus else "")
             if self.has_focus:
-                line.stylize_before(BRIGHT)
-            return self._strip(line, f"on {CURSOR}" if self.has_focus else "")
+                return self._draw_cells(row, self._glyphs.cursor, BRIGHT, f"on {CURSOR}")
+            return self._draw_cells(row, " ", TEXT)
         kept = self._lines.get(key)
         if kept is not None and kept[0] is row:
             return kept[1]
-        strip = self._strip(Text.assemble(" ", self._mark(key), self._cells(row)))
+        strip = self._draw_cells(row, " ", TEXT)
         if len(self._lines) > 2 * self.size.height:
             # Only what is in sight is drawn again: rows that have scrolled by need no line.
             self._lines.clear()
         self._lines[key] = (row, strip)
         return strip
 
-    def _mark(self, key: str) -> Text:
-        """The gutter's last cell."""
-        return Text(_MARK, f"bold {ORANGE}") if key in self._marks else Text(" ")
+    def _draw_cells(self, row: _RowT, sign: str, colour: str, ground: str = "") -> Strip:
+        """Draw the gutter's sign and mark, then the cells, in a colour where they have none.
 
-    def _cells(self, row: _RowT) -> Text:
-        line = Text(style=TEXT)
-        for number, (column, width) in enumerate(self._fitted):
-            line.append(" " * _GAP if number else "")
-            line.append_text(crop_text(column.cell(row), width, self._glyphs, column.align))
-        return line
+        Pieces are put together at once: rows of a busy feed are all new at each flush, and a
+        `Text` of the whole line took most of the time of drawing one.
+        """
+        mark = _MARK if self._key(row) in self._marks else " "
+        segments = [
+            Segment(sign, _blend(colour, BLUE, ground)),
+            Segment(mark, _blend(colour, f"bold {ORANGE}", ground)),
+        ]
+        gap = ""
+        for column, width in self._fitted:
+            cell = column.cell(row)
+            if cell.spans:
+                cropped = crop_text(cell, width, self._glyphs, column.align)
+                pieces = [(s.text, s.style or "") for s in cropped.render(self.app.console)]
+            else:
+                pieces = [(crop(cell.plain, width, self._glyphs, column.align), cell.style)]
+            for text, style in pieces:
+                segments.append(Segment(gap + text, _blend(colour, style, ground)))
+                gap = ""
+            gap = " " * _GAP
+        return self._strip(segments, ground)
 
-    def _strip(self, line: Text, ground: str = "") -> Strip:
-        width = self._fitted_width
-        if line.cell_len < width:
-            line.append(" " * (width - line.cell_len), ground)
-        strip = Strip(line.render(self.app.console), line.cell_len)
-        return strip.crop(0, width).apply_style(self.rich_style)
+    def _strip(self, segments: list[Segment], ground: str) -> Strip:
+        return (
+            Strip(segments)
+            .adjust_cell_length(self._fitted_width, _blend("", "", ground))
+            .apply_style(self.rich_style)
+        )
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""
         super().watch_has_focus(has_focus)
         self.refresh()
+
+
+@lru_cache(maxsize=1024)
+def _blend(colour: str, style: str | Style, ground: str) -> Style:
+    """Return a style over a line's colour, on its ground."""
+    own = Style.parse(style) if isinstance(style, str) else style
+    return Style.parse(colour) + own + Style.parse(ground)
 
 
 def _width_of(columns: Sequence[Column[_RowT]]) -> int:
