@@ -10,19 +10,57 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.dom import DOMNode
+from textual.geometry import Size
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from aether_tui.theme import BLUE, FAINT, MUTED, TEXT
 from aether_tui.widgets.dialog import Dialog
-from aether_tui.wording import join_lines
 
 _KEY_WIDTH = 12
 _NAME_WIDTH = 16
 # What the card of 76 cells leaves beside its frame, its scrollbar, key and name.
 _TOOLTIP_WIDTH = 38
+
+
+class _KeyLines(ScrollView, can_focus=True):
+    """Lines of which those in sight are drawn, so that a key shows them at once."""
+
+    def __init__(self, lines: Sequence[Text], *, id: str, classes: str) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines = lines
+        self._folded: Sequence[Text] = lines
+
+    def on_mount(self) -> None:
+        """Let the arrows scroll it."""
+        self.virtual_size = Size(0, len(self._folded))
+        self.focus()
+
+    def on_resize(self) -> None:
+        """Fold what does not fit any more."""
+        self._fold(self.scrollable_content_region.width)
+        self.virtual_size = Size(0, len(self._folded))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """A row a line."""
+        self._fold(width)
+        return len(self._folded)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one visible line."""
+        place = self.scroll_offset.y + y
+        line = self._folded[place] if place < len(self._folded) else Text()
+        strip = Strip(line.render(self.app.console), line.cell_len)
+        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
+
+    def _fold(self, width: int) -> None:
+        self._folded = [
+            part
+            for line in self._lines
+            for part in (line.wrap(self.app.console, width) if line.cell_len > width else [line])
+        ]
 
 
 @dataclass(frozen=True)
@@ -59,13 +97,7 @@ class Help(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """A heading a group, a line an action; then what the screen has to add."""
-        with VerticalScroll(id="help", classes="card"):
-            yield Static("Keys", classes="card-title", markup=False)
-            yield Static(join_lines(self._lines()), markup=False)
-
-    def on_mount(self) -> None:
-        """Let the arrows scroll it."""
-        self.query_one("#help").focus()
+        yield _KeyLines([Text("Keys", f"bold {BLUE}"), *self._lines()], id="help", classes="card")
 
     def _lines(self) -> Iterable[Text]:
         for group in dict.fromkeys(key.group for key in self._keys):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from aether_tui.widgets.help import collect_keys
 from tests.running import Account, RunningSystem
 from tests.tui.driving import STANDARD, WIDE, Console, Traffic, new_merchant, signed_in
 
@@ -59,6 +60,26 @@ async def test_every_screen_fits(
             framed = [line.rstrip() for line in lines if line.startswith(("│", "╭", "╰"))]
             assert framed
             assert {line[-1] for line in framed} <= {"│", "╮", "╯"}
+
+
+@pytest.mark.parametrize("size", [STANDARD, (60, 18)])
+async def test_the_help_shows_every_word_and_scrolls_to_its_end(
+    system: RunningSystem, admin: Account, size: tuple[int, int]
+) -> None:
+    async with signed_in(system, admin, size) as console:
+        await console.press("3")
+        await console.sees("Open alerts")
+        keys = collect_keys(console.app.screen)
+        await console.press("question_mark")
+        await console.sees("Keys")
+        pages: list[str] = []
+        while not pages or console.text() != pages[-1]:
+            pages.append(console.text())
+            await console.press("down")
+        shown = "\n".join(pages)
+        wanted = {word for key in keys for word in (*key.name.split(), *key.tooltip.split())}
+        assert {word for word in wanted if word not in shown} == set()
+        assert {len(line) for page in pages for line in page.splitlines()} == {size[0]}
 
 
 async def test_a_window_that_is_too_small_says_so_and_grows_without_loss(
