@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
+from operator import itemgetter, ne
 from typing import TypeAlias
 
 from rich.cells import cell_len
@@ -215,10 +215,10 @@ def _spans(shown: _Line, line: _Line) -> Iterator[tuple[int, int]]:
     if not (_is_plain(shown) and _is_plain(line)):
         yield 0, len(line)
         return
+    differing = [x for x, differs in enumerate(map(ne, shown, line)) if differs]
+    differing += range(len(shown), len(line))
     start = end = -1
-    for x, cell in enumerate(line):
-        if x < len(shown) and shown[x] == cell:
-            continue
+    for x in differing:
         if start >= 0 and x - end > _GAP_MAX:
             yield start, end
             start = x
@@ -231,7 +231,8 @@ def _spans(shown: _Line, line: _Line) -> Iterator[tuple[int, int]]:
 
 def _is_plain(line: _Line) -> bool:
     """Whether each cell has a character of its own."""
-    return all(len(text) == 1 for _, text in line)
+    texts = [text for _, text in line]
+    return "" not in texts and len("".join(texts)) == len(texts)
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
 """The console in a terminal of its own, while transactions come in: keys, news, processor, bytes.
 
 `aether tui` runs in a pseudo-terminal of 120 by 40 on the same machine, on its screen Transactions.
-A key counts from its press to the first bytes of what it shows; a transaction from the answer to
+A key counts from its press to the first bytes of what it shows, a transaction from the answer to
 its submission to the bytes of its merchant. Bytes are what a slow line would have to carry.
 
 However many transactions are written, a writer shows 200 a second of them: a day of a busy system
@@ -14,6 +14,7 @@ import asyncio
 import fcntl
 import os
 import pty
+import random
 import secrets
 import struct
 import subprocess
@@ -54,7 +55,13 @@ _CORE_MAX = 0.25
 _KILOBYTES_MAX = 30.0
 """A second: a quarter of a line of 1 Mbit/s."""
 
-_HELP = b"Open the screen Overview"
+_KEYS = {
+    "key": ("?", b"Open the screen Overview", "\x1b"),
+    "key_screen": ("1", b"Load and forecast", "2"),
+    "key_row": ("\r", b"Detail", "\x1bG"),
+}
+"""The help over the feed, another screen, the newest row described beside the feed: what is
+pressed, what it shows, and what goes back to the feed."""
 
 _FEED_PER_S = 10_000
 _FEED_FIRST = 100_000
@@ -181,7 +188,7 @@ async def _measure(aether: Installation, token: str, drawn: Drawn, rate: int) ->
             aether.port,
             token,
             per_second=rate // lines,
-            seconds=2 * _SECONDS + 10,
+            seconds=_SECONDS + 3 * _SAMPLES + 10,
             lines=lines,
         )
     )
@@ -192,9 +199,12 @@ async def _measure(aether: Installation, token: str, drawn: Drawn, rate: int) ->
     seconds = time.monotonic() - began
     share = (_seconds_of(process) - before) / seconds
     kilobytes = (drawn.count - bytes_before) / 1024 / seconds
-    keys = await asyncio.to_thread(_press_keys, drawn)
+    pressed = await asyncio.to_thread(_press_keys, drawn)
     results = [
-        at_most(f"console_key_{rate}", quantile(keys, 0.95), "ms", _KEY_MS_MAX),
+        *(
+            at_most(f"console_{kind}_{rate}", quantile(times, 0.95), "ms", _KEY_MS_MAX)
+            for kind, times in pressed.items()
+        ),
         at_most(f"console_core_{rate}", share, "cores", _CORE_MAX),
         at_most(f"console_drawn_{rate}", kilobytes, "kB/s", _KILOBYTES_MAX),
     ]
@@ -206,16 +216,24 @@ async def _measure(aether: Installation, token: str, drawn: Drawn, rate: int) ->
     return results
 
 
-def _press_keys(drawn: Drawn) -> list[float]:
-    """Open and close the help; return the milliseconds until it was drawn."""
-    found = []
+def _press_keys(drawn: Drawn) -> dict[str, list[float]]:
+    """Press each of the keys and go back, in turns; return each one's milliseconds until drawn."""
+    found: dict[str, list[float]] = {kind: [] for kind in _KEYS}
     for _ in range(_SAMPLES):
-        pressed = time.monotonic()
-        since = drawn.press("?")
-        found.append(1000 * (drawn.wait(_HELP, since) - pressed))
-        drawn.press("\x1b")
-        time.sleep(0.5)
+        for kind, (key, text, back) in _KEYS.items():
+            pressed = time.monotonic()
+            since = drawn.press(key)
+            found[kind].append(1000 * (drawn.wait(text, since) - pressed))
+            for undo in back:
+                _pause()  # Escape and a key right after it are one key
+                drawn.press(undo)
+            _pause()
     return found
+
+
+def _pause() -> None:
+    """Wait for as long as no rhythm of the console's has."""
+    time.sleep(random.uniform(0.2, 0.5))  # noqa: S311 - no secret
 
 
 async def _send_marked(aether: Installation, token: str, drawn: Drawn) -> list[float]:

@@ -146,7 +146,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     @property
     def is_described(self) -> bool:
         """Whether the description was opened."""
-        return self.has_class("-detail")
+        return self._list_panel.has_class("-described")
 
     def open_row(self, key: str) -> None:
         """Put the cursor on a row and describe it."""
@@ -158,7 +158,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     def action_filter(self) -> None:
         """Begin to type a filter, with the table in sight."""
         if not self.has_class("-wide"):
-            self.remove_class("-detail")
+            self._set_described(is_described=False)
         self._filter_box.open()
 
     @on(FilterTyped)
@@ -226,7 +226,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
         return super().check_action(action, parameters)
 
     def _open(self) -> None:
-        self.add_class("-detail")
+        self._set_described(is_described=True)
         if not self.has_class("-wide"):
             self._detail.focus()
         self.draw_detail()
@@ -234,9 +234,17 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
 
     def close_detail(self) -> None:
         """Show the whole table again."""
-        self.remove_class("-detail")
+        self._set_described(is_described=False)
         self.table.focus()
         self.refresh_bindings()
+
+    def _set_described(self, *, is_described: bool) -> None:
+        """Show the description or what the stylesheet says, beside the list or over it.
+
+        A class on both would have Textual style all within them anew before the key is answered.
+        """
+        self._detail_panel.styles.display = "block" if is_described else None
+        self._list_panel.set_class(is_described, "-described")
 
     def draw_detail(self) -> None:
         """Describe the row under the cursor, if it is not described already."""

@@ -14,12 +14,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
 from aether_tui.board import AnyTopic
 from aether_tui.exporting import NotExported, propose_name, save_rows
+from aether_tui.frames import SingleFrameScreen
 from aether_tui.live import Phase
 from aether_tui.session import Desk, Session
 from aether_tui.theme import BRIGHT, FAINT
@@ -66,7 +66,7 @@ def first_past_place(session: Session) -> Place:
     return next(p for p in (PIPELINE_PLACE, ALERTS, FORECAST_PLACE) if p in places)
 
 
-class PlaceScreen(Screen[None]):
+class PlaceScreen(SingleFrameScreen[None]):
     """A screen of one place. Subclasses compose a body and draw what the session holds."""
 
     place: ClassVar[Place]

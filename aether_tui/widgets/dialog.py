@@ -14,10 +14,12 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.strip import Strip
 
+from aether_tui.frames import SingleFrameScreen
+
 _ResultT = TypeVar("_ResultT")
 
 
-class Dialog(ModalScreen[_ResultT]):
+class Dialog(ModalScreen[_ResultT], SingleFrameScreen[_ResultT]):
     """A modal screen whose own ground is the screen below, as it is."""
 
     # Textual has no public names for what a screen looks like and for what of it is drawn next.

@@ -126,6 +126,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self._lines: dict[str, tuple[_RowT, Strip]] = {}
         self._fitted: tuple[tuple[Column[_RowT], int], ...] = ()
         self._fitted_width = -1
+        self._style = Style.null()
 
     @property
     def rows(self) -> tuple[_RowT, ...]:
@@ -271,17 +272,14 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         Textual styles every line anew that has moved; these have all their colours, and one that
         was drawn before is taken as it is.
         """
+        self._style = self.rich_style  # which Textual makes anew each time
         if self.opacity < 1.0:
             return super().render_lines(crop)
-        background, filters, style = (
-            self.background_colors[1],
-            self.get_line_filters(),
-            self.rich_style,
-        )
+        background, filters = self.background_colors[1], self.get_line_filters()
         left, right = crop.column_span
         strips = []
         for y in crop.line_range:
-            strip = self.render_line(y).adjust_cell_length(self.size.width, style)
+            strip = self.render_line(y).adjust_cell_length(self.size.width, self._style)
             for line_filter in filters:
                 strip = strip.apply_filter(line_filter, background)
             strips.append(strip.crop(left, right))
@@ -296,7 +294,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
             return self._draw_header()
         place = y + self.scroll_offset.y - _HEADER_HEIGHT
         if place >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style)
         return self._draw_row(place)
 
     # --- the cursor ---
@@ -405,7 +403,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         return (
             Strip(segments)
             .adjust_cell_length(self._fitted_width, _blend("", "", ground))
-            .apply_style(self.rich_style)
+            .apply_style(self._style)
         )
 
     def watch_has_focus(self, has_focus: bool) -> None:
