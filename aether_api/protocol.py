@@ -100,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin a request."""
         self._began_at = time.monotonic()
         self._is_in_head = True
-        self._arrived = self._content_length = 0
+        self._content_length = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -226,6 +226,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) > URL_LENGTH_MAX:
             return UrlTooLong(URL_LENGTH_MAX)
         if len(self.headers) > HEADER_COUNT_MAX:
+            return HeadTooLarge()
+        # One that came behind another request in a read has not been counted as it arrived.
+        if sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_MAX:
             return HeadTooLarge()
         if len(self.connections) > self.connection_count_max:
             return Unavailable("Too many connections are open here.", 2)

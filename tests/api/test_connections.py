@@ -99,6 +99,28 @@ def test_p12_what_is_beyond_a_limit_is_answered(served: Served, data: bytes, sta
     assert found == problem["status"] == status
 
 
+@pytest.mark.parametrize("first", [1, 20_000, 32_000, 36_000])
+def test_p12_a_head_in_parts_has_the_same_limit(
+    served: Served, anybody: httpx.Client, first: int
+) -> None:
+    head = get(b"/health", b"X: " + b"a" * 64_000)
+    with connected(served) as peer:
+        peer.sendall(head[:first])
+        # Whoever is answered after it was sent, by the one loop there is, says that it was read.
+        assert anybody.get("/health").status_code == 200
+        with suppress(BrokenPipeError, ConnectionResetError):
+            peer.sendall(head[first:])
+        assert b" 431 " in all_of(peer).split(b"\r\n", 1)[0]
+
+
+def test_p12_a_head_behind_another_request_has_the_same_limit(served: Served) -> None:
+    with connected(served) as peer:
+        peer.sendall(get(b"/health") + get(b"/health", b"X: " + b"a" * 64_000))
+        answers = all_of(peer)
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 431 " in answers
+
+
 def test_p15_a_line_break_in_an_address_stays_encoded(served: Served) -> None:
     status, problem = answer_to(served, get(b"/a%0d%0aSet-Cookie:%20a=b"))
     assert status == 404
