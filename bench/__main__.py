@@ -39,7 +39,11 @@ _MEASUREMENTS: dict[Callable[[], list[Result]], tuple[str, ...]] = {
         "attack_alert",
     ),
     console.run: (
-        *(f"console_{what}_{rate}" for rate in console.RATES for what in ("key", "core", "drawn")),
+        *(
+            f"console_{what}_{rate}"
+            for rate in console.RATES
+            for what in (*console.KEYS, "core", "drawn")
+        ),
         "console_event",
     ),
     console.run_memory: ("soak_console",),
