@@ -45,6 +45,17 @@ class Link:
             raise
         return self._connection
 
+    @staticmethod
+    async def send(connection: AbstractConnection, calls: list[bytes]) -> None:
+        """Send calls. Raises ConnectionError, also when another call closes it meanwhile."""
+        try:
+            await connection.send_packed_command(calls)
+        except AttributeError as error:
+            # The library looks whether there is a connection, then lets others run, then writes.
+            if connection.is_connected:
+                raise
+            raise redis_errors.ConnectionError("the connection was closed") from error
+
     def queue(self) -> Turn:
         """Return the turn of the call that is sent next."""
         turn = Turn(self, self._last)

@@ -245,8 +245,8 @@ class StreamPublisher:
                 async with link.sending:
                     connection = await link.connected()
                     turn = link.queue()
-                    await connection.send_packed_command(
-                        calls if copies is None else [*calls, self._wait(copies)]
+                    await link.send(
+                        connection, calls if copies is None else [*calls, self._wait(copies)]
                     )
                 await turn.come()
                 for _ in calls:

@@ -6,11 +6,12 @@ stream holds.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from aether_core.errors import BacklogFull, StreamUnavailable
+from aether_core.errors import BacklogFull, OutcomeUnknown, StreamUnavailable
 from aether_core.settings import StreamSettings
 from aether_core.stream import contract
 from aether_core.stream.connection import load_functions, open_redis
@@ -61,6 +62,22 @@ async def test_groups_of_two_shards_are_appended_in_order(stream: Redis) -> None
     await trim(stream, {0: entries[0][0].id})
     left = await read_entries(stream, {0: START}, count=10, block_ms=None)
     assert [e.payload for e in left[0]] == [b"b"]
+    await publisher.close()
+
+
+async def test_a_call_whose_connection_another_one_closes_is_answered_and_the_next_one_goes_on(
+    stream: Redis,
+) -> None:
+    publisher = StreamPublisher(stream, StreamSettings())
+    await publisher.append({0: [submission("a")]}, INCARNATIONS)
+    link = publisher._links[await stream.master_of(contract.stream_key(0))]
+    being_sent = asyncio.create_task(publisher.append({0: [submission("b")]}, INCARNATIONS))
+    await asyncio.sleep(0)
+    assert link.sending.locked()
+    await link.drop()
+    assert [type(outcome) for outcome in (await being_sent)[0]] == [OutcomeUnknown]
+    (accepted,) = (await publisher.append({0: [submission("c")]}, INCARNATIONS))[0]
+    assert isinstance(accepted, Accepted)
     await publisher.close()
 
 
