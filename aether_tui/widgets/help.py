@@ -25,7 +25,7 @@ _NAME_WIDTH = 16
 _TOOLTIP_WIDTH = 38
 
 
-class _KeyLines(ScrollView, can_focus=True):
+class KeyLines(ScrollView, can_focus=True):
     """Lines of which those in sight are drawn, so that a key shows them at once."""
 
     def __init__(self, lines: Sequence[Text], *, id: str, classes: str) -> None:  # noqa: A002
@@ -33,20 +33,24 @@ class _KeyLines(ScrollView, can_focus=True):
         self._lines = lines
         self._folded: Sequence[Text] = lines
 
+    @property
+    def line_count(self) -> int:
+        """Rows that it takes at its width."""
+        return len(self._folded)
+
     def on_mount(self) -> None:
         """Let the arrows scroll it."""
-        self.virtual_size = Size(0, len(self._folded))
+        self.virtual_size = Size(0, self.line_count)
         self.focus()
 
     def on_resize(self) -> None:
         """Fold what does not fit any more."""
-        self._fold(self.scrollable_content_region.width)
-        self.virtual_size = Size(0, len(self._folded))
+        self._folded = self._fold(self.scrollable_content_region.width)
+        self.virtual_size = Size(0, self.line_count)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """A row a line."""
-        self._fold(width)
-        return len(self._folded)
+        return len(self._fold(width))
 
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
@@ -55,8 +59,8 @@ class _KeyLines(ScrollView, can_focus=True):
         strip = Strip(line.render(self.app.console), line.cell_len)
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
-    def _fold(self, width: int) -> None:
-        self._folded = [
+    def _fold(self, width: int) -> list[Text]:
+        return [
             part
             for line in self._lines
             for part in (line.wrap(self.app.console, width) if line.cell_len > width else [line])
@@ -97,7 +101,7 @@ class Help(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """A heading a group, a line an action; then what the screen has to add."""
-        yield _KeyLines([Text("Keys", f"bold {BLUE}"), *self._lines()], id="help", classes="card")
+        yield KeyLines([Text("Keys", f"bold {BLUE}"), *self._lines()], id="help", classes="card")
 
     def _lines(self) -> Iterable[Text]:
         for group in dict.fromkeys(key.group for key in self._keys):

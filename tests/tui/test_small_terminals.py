@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from aether_tui.widgets.help import collect_keys
+from aether_tui.widgets.help import KeyLines, collect_keys
 from tests.running import Account, RunningSystem
 from tests.tui.driving import STANDARD, WIDE, Console, Traffic, new_merchant, signed_in
 
@@ -72,7 +72,8 @@ async def test_the_help_shows_every_word_and_scrolls_to_its_end(
         keys = collect_keys(console.app.screen)
         await console.press("question_mark")
         await console.sees("Keys")
-        card = console.app.screen.query_one("#help")
+        card = console.app.screen.query_one("#help", KeyLines)
+        await console.wait(lambda: card.virtual_size.height == card.line_count, "its layout")
         pages: list[str] = []
         for top in range(card.max_scroll_y + 1):
             card.scroll_to(y=top, animate=False, immediate=True)
