@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import clean_environment
+from tests.running import Account, clean_environment
 from tests.tui.driving import DEADLINE_S
 
 TITLE = "watched"
@@ -93,6 +93,13 @@ class Terminal:
                 pytest.fail(f"waited {DEADLINE_S:.0f} s in vain for {what}:\n{shown}")
             time.sleep(0.05)
         return shown
+
+    def sign_in(self, account: Account, *texts: str) -> None:
+        """Sign in who was named by `--email`; wait until all of these are shown."""
+        self.sees("AETHER", account.email)
+        self.type(account.password)
+        self.press("Enter")
+        self.sees(*texts)
 
     def close(self) -> None:
         """End tmux's server and whatever runs in it."""

@@ -128,10 +128,7 @@ async def test_a_key_gets_the_console_and_a_dropped_connection_costs_no_word(
     merchant = new_merchant()
     await traffic.raise_alert(merchant)
     with connected(sshd, tmp_path) as shown:
-        shown.sees("AETHER", analyst.email)
-        shown.type(analyst.password)
-        shown.press("Enter")
-        shown.sees("LIVE", "[1 Overview]")
+        shown.sign_in(analyst, "LIVE", "[1 Overview]")
         shown.press("3")
         shown.sees("[3 Alerts", merchant)
         shown.press("/")
@@ -147,10 +144,7 @@ async def test_a_key_gets_the_console_and_a_dropped_connection_costs_no_word(
         os.kill(_connection_of(sshd), signal.SIGKILL)
         shown.sees("ended=255")
     with connected(sshd, tmp_path) as shown:
-        shown.sees("AETHER", analyst.email)
-        shown.type(analyst.password)
-        shown.press("Enter")
-        shown.sees("LIVE")
+        shown.sign_in(analyst, "LIVE")
         shown.press("3")
         shown.sees("[3 Alerts", merchant)
         shown.press("/")

@@ -126,10 +126,7 @@ async def test_what_was_drawn_piece_by_piece_is_the_whole_picture(
 ) -> None:
     merchants = [new_merchant() for _ in range(40)]
     with terminal(system.base_url, STANDARD, tmp_path, "--email", admin.email) as shown:
-        shown.sees("AETHER", admin.email)
-        shown.type(admin.password)
-        shown.press("Enter")
-        shown.sees("LIVE", "[1 Overview]")
+        shown.sign_in(admin, "LIVE", "[1 Overview]")
         shown.press("2")
         for merchant in merchants:
             await traffic.send(merchant)
@@ -154,10 +151,7 @@ async def test_the_screen_below_a_dialog_lives_on(
 ) -> None:
     before, during = ([new_merchant() for _ in range(count)] for count in (30, 5))
     with terminal(system.base_url, WIDE, tmp_path, "--email", operator.email) as shown:
-        shown.sees("AETHER", operator.email)
-        shown.type(operator.password)
-        shown.press("Enter")
-        shown.sees("LIVE", "[1 Overview]")
+        shown.sign_in(operator, "LIVE", "[1 Overview]")
         shown.press("2")
         for merchant in before:
             await traffic.send(merchant)
@@ -207,10 +201,7 @@ def test_ascii_and_no_colour_need_nothing_of_the_terminal(
     system: RunningSystem, admin: Account, tmp_path: Path
 ) -> None:
     with terminal(system.base_url, STANDARD, tmp_path, "--email", admin.email, "--ascii") as shown:
-        shown.sees("AETHER", admin.email)
-        shown.type(admin.password)
-        shown.press("Enter")
-        shown.sees("* LIVE", "[1 Overview]")
+        shown.sign_in(admin, "* LIVE", "[1 Overview]")
         for digit in "12345":
             shown.press(digit)
             shown.sees(f"[{digit} ")
@@ -233,10 +224,7 @@ def test_a_log_is_written_where_it_is_wanted_and_holds_no_secret(
         str(log),
         "--read-only",
     ) as shown:
-        shown.sees("AETHER", admin.email)
-        shown.type(admin.password)
-        shown.press("Enter")
-        shown.sees("READ-ONLY", "LIVE")
+        shown.sign_in(admin, "READ-ONLY", "LIVE")
         shown.press("q")
         shown.sees("status=0")
     written = log.read_text()
