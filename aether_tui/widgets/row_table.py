@@ -359,11 +359,9 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
     def _draw_row(self, place: int) -> Strip:
         row = self._rows[place]
         key = self._key(row)
-        if key == self._cursor_key:
+        if key == self._cursor_key and self.has_focus:
             # The sign in the gutter says it too: the ground alone would be colour alone.
-            if self.has_focus:
-                return self._draw_cells(row, self._glyphs.cursor, BRIGHT, f"on {CURSOR}")
-            return self._draw_cells(row, " ", TEXT)
+            return self._draw_cells(row, self._glyphs.cursor, BRIGHT, f"on {CURSOR}")
         kept = self._lines.get(key)
         if kept is not None and kept[0] is row:
             return kept[1]
