@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from statistics import median
+from typing import Any
 
 import httpx
 
+from aether_core.stream.contract import shard_of
 from bench.attack_plans import (
     ATTACKS,
     CROWD_ACCOUNTS,
@@ -124,27 +126,29 @@ def _until_flagged(
     """Pay one after another; return how many passed before the first flagged one, and its time."""
     for passed, payment in enumerate(payments):
         began = time.monotonic()
-        if _is_flagged(http, payment)[1]:
+        if _pay(http, payment)["is_flagged"]:
             return passed, time.monotonic() - began
     return None
 
 
-def _is_flagged(http: httpx.Client, payment: AttackPayment) -> tuple[str, bool]:
+def _pay(http: httpx.Client, payment: AttackPayment) -> dict[str, Any]:
+    """Submit a payment; return the transaction once it is scored."""
     answer = http.post("/transactions/", json=payment.body(), headers={"Prefer": f"wait={_WAIT_S}"})
-    answer.raise_for_status()
-    found = answer.json()
+    found: dict[str, Any] = answer.raise_for_status().json()
     assert found["status"] == "processed", found
-    return found["id"], bool(found["is_flagged"])
+    return found
 
 
 def _play_leak(http: httpx.Client, leak: Leak, payments: Sequence[AttackPayment]) -> Played:
     first, later = payments[:VICTIMS], payments[VICTIMS:]
+    label_count = 0
     for payment in first:
-        identifier, is_flagged = _is_flagged(http, payment)
-        if not is_flagged:
-            label = http.post(f"/transactions/{identifier}/label", json={"resolution": "fraud"})
-            label.raise_for_status()
-    _wait_until_taken(http, later[0])
+        answer = _pay(http, payment)
+        if not answer["is_flagged"]:
+            path = f"/transactions/{answer['id']}/label"
+            http.post(path, json={"resolution": "fraud"}).raise_for_status()
+            label_count += 1
+    _wait_until_taken(http, later[0], label_count)
     found = [_until_flagged(http, [payment]) for payment in later]
     flagged = [one for one in found if one is not None]
     return Played(
@@ -156,11 +160,26 @@ def _play_leak(http: httpx.Client, leak: Leak, payments: Sequence[AttackPayment]
     )
 
 
-def _wait_until_taken(http: httpx.Client, probe: AttackPayment) -> None:
-    """Wait until the labels are in the streams: about a second. Strangers pay there meanwhile."""
+def _wait_until_taken(http: httpx.Client, probe: AttackPayment, label_count: int) -> None:
+    """Wait until every shard has taken the labels: about a second. Strangers pay there meanwhile.
+
+    Each shard takes them from its own stream, so what one knows tells nothing of another.
+    """
     end = time.monotonic() + _DEADLINE_S
-    for number in count():
-        stranger = replace(probe, account_id=f"stranger-{number}")
-        if _is_flagged(http, stranger)[1] or time.monotonic() > end:
-            return
-        time.sleep(0.2)
+    answer = http.get("/transactions/stream/length").raise_for_status()
+    shard_count = len(answer.json()["shards"])
+    strangers = (f"stranger-{number}" for number in count())
+    for shard in range(shard_count):
+        while True:
+            account = next(one for one in strangers if shard_of(one, shard_count) == shard)
+            if _labels_known(_pay(http, replace(probe, account_id=account))) == label_count:
+                break
+            if time.monotonic() > end:
+                raise TimeoutError(f"shard {shard} has not taken {label_count} labels")
+            time.sleep(0.2)
+
+
+def _labels_known(answer: dict[str, Any]) -> int:
+    """Return the frauds at its merchant that a payment was held against."""
+    found = (one["observed"] for one in answer["reasons"] if one["detector"] == "merchant")
+    return int(next(found, 0))
