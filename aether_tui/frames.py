@@ -7,6 +7,8 @@ from typing import TypeVar
 from textual.screen import Screen
 from textual.timer import Timer
 
+from aether_tui.compositing import FrontCompositor
+
 _FRAME_S = 1 / 120
 """Textual's sixtieth makes what a key did wait for up to two of them after a frame."""
 
@@ -20,6 +22,15 @@ class SingleFrameScreen(Screen[_ResultT]):
     """
 
     _frames: Timer | None = None
+
+    def __init__(
+        self,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name, id, classes)
+        self._compositor = FrontCompositor()
 
     @property
     def _update_timer(self) -> Timer:

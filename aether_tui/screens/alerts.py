@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -26,7 +27,7 @@ from aether_tui.widgets.detail import (
     describe_lock,
 )
 from aether_tui.widgets.lines import Lines
-from aether_tui.wording import join_lines, write_count
+from aether_tui.wording import write_count
 
 CHANGES_MAX = 50
 """Changes of an alert that are shown."""
@@ -89,7 +90,7 @@ class AlertsScreen(SilencingScreen):
         self._draw_lock()
         self._refresh_offers()
 
-    def describe(self, row: Alert) -> Text:
+    def describe(self, row: Alert) -> Sequence[Text]:
         """The evidence, and what was decided."""
         return describe_alert(row, self.desk.glyphs)
 
@@ -146,7 +147,7 @@ class AlertsScreen(SilencingScreen):
         """Each change raises the version; transactions join without one."""
         return row.state
 
-    async def ask_part(self, row: Alert) -> Text:
+    async def ask_part(self, row: Alert) -> Sequence[Text]:
         """What belongs to the burst, and what people did to the alert."""
         past = self.desk.session.past
         changes = await self.desk.client.alert_history(row.id, limit=CHANGES_MAX)
@@ -159,18 +160,18 @@ class AlertsScreen(SilencingScreen):
         burst = await self.desk.client.alert_transactions(row.id, limit=BURST_MAX)
         if past is not None:
             burst = tuple(one for one in burst if one.created_at <= past.at)
-        return join_lines([describe_burst(row, burst), Text(""), done])
+        return [*describe_burst(row, burst), Text(""), *done]
 
     def _draw_lock(self) -> None:
         alert, session = self.table.cursor_row, self.desk.session
         if alert is None or not alert.is_open:
-            self._detail.show_state(Text(""))
+            self._detail.show_state(())
             return
         left_s = 0.0
         if alert.taken_until is not None:
             left_s = (alert.taken_until - session.shown_now()).total_seconds()
         line = describe_lock(session.holder(alert), left_s, is_mine=session.is_mine(alert))
-        self._detail.show_state(line)
+        self._detail.show_state([line])
 
     def _draw_undo(self, now: float) -> None:
         undoable = self.undoable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,7 +15,7 @@ from aether_tui.session import Desk
 from aether_tui.theme import BRIGHT, FAINT, GREEN, MUTED, VERMILION, Glyphs
 from aether_tui.values import AuditEntry
 from aether_tui.widgets.row_table import Column, RowTable
-from aether_tui.wording import join_lines, write_instant, write_time
+from aether_tui.wording import write_instant, write_time
 
 _LABEL_WIDTH = 12
 
@@ -48,7 +49,7 @@ class AuditScreen(ListScreen[AuditEntry]):
             self._list_panel.note = "newest first"
         self.draw_detail()
 
-    def describe(self, row: AuditEntry) -> Text:
+    def describe(self, row: AuditEntry) -> Sequence[Text]:
         """Every field."""
         fields = {
             "entry": str(row.id),
@@ -61,22 +62,18 @@ class AuditScreen(ListScreen[AuditEntry]):
             "request": row.request_id,
             **{name: str(value) for name, value in row.details.items()},
         }
-        return join_lines(
-            [
-                Text.assemble(
-                    _outcome(row, self.desk.glyphs), "  ", (row.action, f"bold {BRIGHT}")
-                ),
-                Text(""),
-                *(
-                    Text.assemble((f"{label:<{_LABEL_WIDTH}}", FAINT), value)
-                    for label, value in fields.items()
-                    if value
-                ),
-                Text(""),
-                Text("SHA-256 over this entry and the hash of the one before:", FAINT),
-                Text(row.hash, MUTED),
-            ]
-        )
+        return [
+            Text.assemble(_outcome(row, self.desk.glyphs), "  ", (row.action, f"bold {BRIGHT}")),
+            Text(""),
+            *(
+                Text.assemble((f"{label:<{_LABEL_WIDTH}}", FAINT), value)
+                for label, value in fields.items()
+                if value
+            ),
+            Text(""),
+            Text("SHA-256 over this entry and the hash of the one before:", FAINT),
+            Text(row.hash, MUTED),
+        ]
 
     def filter_changed(self) -> None:
         """Filter what is held."""

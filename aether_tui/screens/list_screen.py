@@ -7,7 +7,7 @@ always the one under the cursor.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -101,7 +101,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             yield self._detail_panel
         yield self._filter_box
 
-    def describe(self, row: _RowT) -> Text:
+    def describe(self, row: _RowT) -> Sequence[Text]:
         """All that is known of the row, without its account's history."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
         """What a row's second part depends on; None: it has none."""
         return None
 
-    async def ask_part(self, row: _RowT) -> Text:
+    async def ask_part(self, row: _RowT) -> Sequence[Text]:
         """Ask for what is shown beneath the description. Raises GatewayError."""
         raise NotImplementedError
 
@@ -266,7 +266,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             self._detail.scroll_home(animate=False)
             account = self.account_of(row)
             if account is not None:
-                self._detail.show_history(Text("Account history: loading", FAINT))
+                self._detail.show_history([Text("Account history: loading", FAINT)])
                 self._ask_history(row, account)
 
     def _draw_part(self, row: _RowT) -> None:
@@ -276,7 +276,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             return
         self._part_shown = wanted
         if wanted is None or shown is None or shown[0] != row.id:
-            self._detail.show_part(Text(""))
+            self._detail.show_part(())
         if wanted is not None:
             self._ask_part(row)
 
@@ -284,15 +284,15 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     async def _ask_part(self, row: _RowT) -> None:
         past = self.desk.session.past
         try:
-            text = await self.rested(lambda: self.ask_part(row))
+            lines = await self.rested(lambda: self.ask_part(row))
         except SignedOut as error:
             self.post_message(SessionEnded(str(error)))
             return
         except GatewayError as error:
-            text = Text(str(error), VERMILION)
+            lines = [Text(str(error), VERMILION)]
         if past is not self.desk.session.past:
             return  # another moment is shown by now, and is asked about
-        self._detail.show_part(text)
+        self._detail.show_part(lines)
 
     async def rested(self, ask: Callable[[], Awaitable[_AnswerT]]) -> _AnswerT:
         """Ask once the cursor has come to rest: the worker that waits here is exclusive."""
@@ -313,9 +313,9 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             self.post_message(SessionEnded(str(error)))
             return
         except GatewayError as error:
-            text = Text(f"Account history: {error}", VERMILION)
+            lines = [Text(f"Account history: {error}", VERMILION)]
         else:
-            text = describe_history(transactions, self.transaction_id(row), self.desk.glyphs)
+            lines = describe_history(transactions, self.transaction_id(row), self.desk.glyphs)
         if past is not self.desk.session.past:
             return
-        self._detail.show_history(text)
+        self._detail.show_history(lines)

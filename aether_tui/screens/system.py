@@ -9,7 +9,6 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 
 from aether_tui.board import PROCESSES, AnyTopic, Reading
 from aether_tui.messages import NewsWanted, RowHighlighted, SessionEnded
@@ -19,10 +18,10 @@ from aether_tui.session import Desk
 from aether_tui.theme import FAINT, MUTED
 from aether_tui.values import LogTail, Process, Processes
 from aether_tui.widgets.confirm import ConfirmDialog
-from aether_tui.widgets.lines import Lines
 from aether_tui.widgets.log_lines import draw_log
 from aether_tui.widgets.panel import Panel
 from aether_tui.widgets.process_table import ProcessTable
+from aether_tui.widgets.text_view import TextView
 
 LOG_LINES = 200
 """Lines of a log that are shown."""
@@ -51,9 +50,8 @@ class SystemScreen(PlaceScreen):
         super().__init__(desk)
         self._table = ProcessTable(desk.glyphs, id="processes")
         self._table_panel = Panel("Processes", self._table, id="process-panel")
-        self._log_lines = Lines()
-        self._scroll = VerticalScroll(self._log_lines, id="log")
-        self._log_panel = Panel("Log", self._scroll, id="log-panel")
+        self._log_view = TextView(id="log")
+        self._log_panel = Panel("Log", self._log_view, id="log-panel")
         self._log: Reading[LogTail] = Reading(interval_s=_LOG_INTERVAL_S)
         self._log_of: str | None = None
         self._log_due_at = 0.0
@@ -104,11 +102,11 @@ class SystemScreen(PlaceScreen):
         )
         if tail is None:
             return
-        is_at_end = self._scroll.scroll_offset.y >= self._scroll.max_scroll_y
-        self._log_lines.show(draw_log(tail.lines))
+        is_at_end = self._log_view.scroll_offset.y >= self._log_view.max_scroll_y
+        self._log_view.show_lines(draw_log(tail.lines))
         self._log_panel.note = f"the last {len(tail.lines)} lines of {tail.name}"
         if is_at_end:
-            self._scroll.scroll_end(animate=False)
+            self._log_view.scroll_end(animate=False)
 
     @work(exclusive=True, group="log")
     async def _ask_log(self, name: str) -> None:

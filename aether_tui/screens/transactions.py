@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -62,7 +63,7 @@ class TransactionsScreen(ListScreen[Transaction]):
         )
         self.draw_detail()
 
-    def describe(self, row: Transaction) -> Text:
+    def describe(self, row: Transaction) -> Sequence[Text]:
         """Every field, then the reasons for the score."""
         return describe_transaction(row, self.desk.glyphs)
 
@@ -74,7 +75,7 @@ class TransactionsScreen(ListScreen[Transaction]):
         """Its trace, for those who may see the pipeline; it is complete once it is processed."""
         return row.status if self.desk.session.may("operations:read") else None
 
-    async def ask_part(self, row: Transaction) -> Text:
+    async def ask_part(self, row: Transaction) -> Sequence[Text]:
         """When it was accepted, read, scored, committed and published."""
         return describe_trace(await self.desk.client.trace(row.id))
 

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from itertools import chain
 
 from rich.text import Text
-from textual.containers import VerticalScroll
 
 from aether_tui.theme import BLUE, BRIGHT, FAINT, LINE, MUTED, TEXT, Glyphs
 from aether_tui.values import Alert, AlertChange, Reason, Trace, TraceStep, Transaction
-from aether_tui.widgets.lines import Lines
+from aether_tui.widgets.text_view import TextView
 from aether_tui.wording import (
     crop_text,
     draw_bar,
-    join_lines,
     short_name,
     style_of_score,
     write_change,
@@ -33,40 +31,45 @@ _SCORE_BAR_WIDTH = 20
 _Z_SCORE_FULL = 6.0
 
 
-class Detail(VerticalScroll):
-    """A description that wraps, what was done about it, and a history whose lines do not wrap."""
+class Detail(TextView):
+    """A state, a description, what was done about it, and a history whose lines are cut."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._state = Lines(classes="state")
-        self._lines = Lines()
-        self._part = Lines(classes="part")
-        self._history = Lines(classes="history")
+        self._state: Sequence[Text] = ()
+        self._described: Sequence[Text] = ()
+        self._part: Sequence[Text] = ()
+        self._history: Sequence[Text] = ()
 
-    def compose(self) -> list[Lines]:
-        """Four texts."""
-        return [self._state, self._lines, self._part, self._history]
-
-    def show(self, lines: Text) -> None:
+    def show(self, lines: Sequence[Text]) -> None:
         """Show these lines of one of the functions beneath."""
-        self._lines.show(lines)
+        self._described = lines
+        self._stack()
 
-    def show_state(self, line: Text) -> None:
-        """Show this line above the description: it changes with the clock."""
-        self._state.show(line)
-        self._state.set_class(bool(line), "-shown")
+    def show_state(self, lines: Sequence[Text]) -> None:
+        """Show these lines above the description: they change with the clock."""
+        self._state = lines
+        self._stack()
 
-    def show_part(self, lines: Text) -> None:
+    def show_part(self, lines: Sequence[Text]) -> None:
         """Show these lines between the description and the history."""
-        self._part.show(lines)
-        self._part.set_class(bool(lines), "-shown")
+        self._part = lines
+        self._stack()
 
-    def show_history(self, lines: Text) -> None:
+    def show_history(self, lines: Sequence[Text]) -> None:
         """Show these lines under the description."""
-        self._history.show(lines)
+        self._history = lines
+        self._stack()
+
+    def _stack(self) -> None:
+        lines = [*self._state, *self._described]
+        for below in (self._part, self._history):
+            if below:
+                lines += [Text(), *below]
+        self.show_lines(lines)
 
 
-def describe_transaction(transaction: Transaction, glyphs: Glyphs) -> Text:
+def describe_transaction(transaction: Transaction, glyphs: Glyphs) -> list[Text]:
     """Every field, then the reasons for the score."""
     lines = [
         Text.assemble(
@@ -91,10 +94,10 @@ def describe_transaction(transaction: Transaction, glyphs: Glyphs) -> Text:
         Text(""),
         *_reasons(transaction.reasons, glyphs, is_scored=transaction.score is not None),
     ]
-    return join_lines(line for line in lines if line is not None)
+    return [line for line in lines if line is not None]
 
 
-def describe_alert(alert: Alert, glyphs: Glyphs) -> Text:
+def describe_alert(alert: Alert, glyphs: Glyphs) -> list[Text]:
     """What an analyst needs in order to decide, and what was decided."""
     lines: list[Text] = [
         Text.assemble(
@@ -125,10 +128,10 @@ def describe_alert(alert: Alert, glyphs: Glyphs) -> Text:
             *_present(_field("because", alert.note)),
         ]
     lines += [Text(""), *_reasons(alert.reasons, glyphs, is_scored=True)]
-    return join_lines(lines)
+    return lines
 
 
-def describe_burst(alert: Alert, newest: Sequence[Transaction]) -> Text:
+def describe_burst(alert: Alert, newest: Sequence[Transaction]) -> list[Text]:
     """The transactions that belong to one alert, newest first."""
     lines = [_heading("The burst")]
     lines += [
@@ -142,7 +145,7 @@ def describe_burst(alert: Alert, newest: Sequence[Transaction]) -> Text:
     ]
     if alert.transaction_count > len(newest):
         lines.append(Text(f"and {alert.transaction_count - len(newest)} before them", MUTED))
-    return join_lines(lines)
+    return lines
 
 
 def describe_lock(holder: str | None, left_s: float, *, is_mine: bool) -> Text:
@@ -156,7 +159,7 @@ def describe_lock(holder: str | None, left_s: float, *, is_mine: bool) -> Text:
     return Text.assemble((holder, BRIGHT), (f" has taken it, {left}", MUTED))
 
 
-def describe_changes(changes: Sequence[AlertChange], glyphs: Glyphs) -> Text:
+def describe_changes(changes: Sequence[AlertChange], glyphs: Glyphs) -> list[Text]:
     """What people did to an alert, newest first, and their notes."""
     lines = [_heading("What was done")]
     for change in changes:
@@ -171,10 +174,10 @@ def describe_changes(changes: Sequence[AlertChange], glyphs: Glyphs) -> Text:
             lines.append(Text(f"  {glyphs.quote} {change.note}", TEXT))
     if not changes:
         lines.append(Text("Nothing yet.", MUTED))
-    return join_lines(lines)
+    return lines
 
 
-def describe_trace(trace: Trace) -> Text:
+def describe_trace(trace: Trace) -> list[Text]:
     """A transaction's way through the pipeline, each step with what it took."""
     lines = [_heading("Its way")]
     before_ms = 0.0
@@ -196,10 +199,12 @@ def describe_trace(trace: Trace) -> Text:
         lines.append(Text(trace.detail, MUTED))
     if trace.replayed_as is not None:
         lines.append(Text(f"It goes on as {trace.replayed_as}.", BRIGHT))
-    return join_lines(lines)
+    return lines
 
 
-def describe_history(transactions: Sequence[Transaction], current_id: str, glyphs: Glyphs) -> Text:
+def describe_history(
+    transactions: Sequence[Transaction], current_id: str, glyphs: Glyphs
+) -> list[Text]:
     """The account's last transactions, newest first, the current one marked."""
     width = max((len(t.amount) for t in transactions), default=0)
     lines = [_heading("Account history")]
@@ -211,11 +216,13 @@ def describe_history(transactions: Sequence[Transaction], current_id: str, glyph
                 (f"{transaction.amount:>{width}} {transaction.currency}  ", BRIGHT),
                 crop_text(write_decision(transaction.decision, glyphs), 11, glyphs),
                 (transaction.merchant, MUTED),
+                no_wrap=True,
+                overflow="ellipsis",
             )
         )
     if not transactions:
         lines.append(Text("No other transactions.", MUTED))
-    return join_lines(lines)
+    return lines
 
 
 def _ms(step: TraceStep, before_ms: float) -> str:

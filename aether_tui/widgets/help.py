@@ -11,60 +11,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
-from textual.geometry import Size
 from textual.screen import Screen
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from aether_tui.theme import BLUE, FAINT, MUTED, TEXT
 from aether_tui.widgets.dialog import Dialog
+from aether_tui.widgets.text_view import TextView
 
 _KEY_WIDTH = 12
 _NAME_WIDTH = 16
 # What the card of 76 cells leaves beside its frame, its scrollbar, key and name.
 _TOOLTIP_WIDTH = 38
-
-
-class KeyLines(ScrollView, can_focus=True):
-    """Lines of which those in sight are drawn, so that a key shows them at once."""
-
-    def __init__(self, lines: Sequence[Text], *, id: str, classes: str) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
-        self._lines = lines
-        self._folded: Sequence[Text] = lines
-
-    @property
-    def line_count(self) -> int:
-        """Rows that it takes at its width."""
-        return len(self._folded)
-
-    def on_mount(self) -> None:
-        """Let the arrows scroll it."""
-        self.virtual_size = Size(0, self.line_count)
-        self.focus()
-
-    def on_resize(self) -> None:
-        """Fold what does not fit any more."""
-        self._folded = self._fold(self.scrollable_content_region.width)
-        self.virtual_size = Size(0, self.line_count)
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """A row a line."""
-        return len(self._fold(width))
-
-    def render_line(self, y: int) -> Strip:
-        """Draw one visible line."""
-        place = self.scroll_offset.y + y
-        line = self._folded[place] if place < len(self._folded) else Text()
-        strip = Strip(line.render(self.app.console), line.cell_len)
-        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
-
-    def _fold(self, width: int) -> list[Text]:
-        return [
-            part
-            for line in self._lines
-            for part in (line.wrap(self.app.console, width) if line.cell_len > width else [line])
-        ]
 
 
 @dataclass(frozen=True)
@@ -84,6 +40,7 @@ class KeyHelp:
 class Help(Dialog[None]):
     """A scrolling card over the screen that it explains."""
 
+    AUTO_FOCUS = "#help"  # so that the arrows scroll it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "escape,question_mark,f1,q",
@@ -101,7 +58,7 @@ class Help(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """A heading a group, a line an action; then what the screen has to add."""
-        yield KeyLines([Text("Keys", f"bold {BLUE}"), *self._lines()], id="help", classes="card")
+        yield TextView([Text("Keys", f"bold {BLUE}"), *self._lines()], id="help", classes="card")
 
     def _lines(self) -> Iterable[Text]:
         for group in dict.fromkeys(key.group for key in self._keys):

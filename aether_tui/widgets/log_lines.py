@@ -9,7 +9,6 @@ from rich.text import Text
 
 from aether_tui.cleaning import clean
 from aether_tui.theme import BRIGHT, FAINT, MUTED, ORANGE, TEXT, VERMILION
-from aether_tui.wording import join_lines
 
 _LINE_LENGTH_MAX = 2_000
 _STYLES = {"warning": f"bold {ORANGE}", "error": f"bold {VERMILION}", "critical": VERMILION}
@@ -24,9 +23,9 @@ class _Line(msgspec.Struct):
     logger: str = ""
 
 
-def draw_log(lines: Iterable[str]) -> Text:
+def draw_log(lines: Iterable[str]) -> list[Text]:
     """Draw the lines, oldest first; what is no JSON object stands as it is."""
-    return join_lines(_draw(line) for line in lines)
+    return [_draw(line) for line in lines]
 
 
 def _draw(line: str) -> Text:

@@ -15,6 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from aether_tui.board import Reading
+from aether_tui.widgets.ground import PlainGround
 from aether_tui.widgets.lines import Lines
 from aether_tui.wording import write_age
 
@@ -32,7 +33,7 @@ class Condition:
     age_s: float = 0.0
 
 
-class Panel(Vertical):
+class Panel(PlainGround, Vertical):
     """A frame around one widget or more. The title is our own text, never one from outside."""
 
     condition: reactive[Condition] = reactive(Condition())

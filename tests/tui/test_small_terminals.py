@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from aether_tui.widgets.help import KeyLines, collect_keys
+from aether_tui.widgets.help import collect_keys
+from aether_tui.widgets.text_view import TextView
 from tests.running import Account, RunningSystem
 from tests.tui.driving import STANDARD, WIDE, Console, Traffic, new_merchant, signed_in
 
@@ -72,7 +73,7 @@ async def test_the_help_shows_every_word_and_scrolls_to_its_end(
         keys = collect_keys(console.app.screen)
         await console.press("question_mark")
         await console.sees("Keys")
-        card = console.app.screen.query_one("#help", KeyLines)
+        card = console.app.screen.query_one("#help", TextView)
         await console.wait(lambda: card.virtual_size.height == card.line_count, "its layout")
         pages: list[str] = []
         for top in range(card.max_scroll_y + 1):
