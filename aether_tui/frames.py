@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from textual.events import ScreenResume
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -16,12 +17,14 @@ _ResultT = TypeVar("_ResultT")
 
 
 class SingleFrameScreen(Screen[_ResultT]):
-    """A screen without the second frame that Textual draws when one comes back into sight.
+    """A screen that comes back into sight at once.
 
-    It lays out what has changed and draws that, then draws everything.
+    Textual styles it anew, lays out what has changed and draws that, then draws everything.
     """
 
     _frames: Timer | None = None
+    _styled_for: tuple[int, bool] | None = None
+    """Which colours it wears, and whether the terminal had the focus."""
 
     def __init__(
         self,
@@ -31,6 +34,15 @@ class SingleFrameScreen(Screen[_ResultT]):
     ) -> None:
         super().__init__(name, id, classes)
         self._compositor = FrontCompositor()
+
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """Keep the styles, unless they changed while another screen was in front.
+
+        Textual calls its own method of this name afterwards, as it does for each class.
+        """
+        wanted = self.app._css_update_count, self.app.app_focus  # noqa: SLF001 - no public name
+        event.refresh_styles = event.refresh_styles and wanted != self._styled_for
+        self._styled_for = wanted
 
     @property
     def _update_timer(self) -> Timer:

@@ -12,7 +12,7 @@ Sequences: ECMA-48 (CUP, SGR, IL, DL) and DECSTBM, which every terminal since th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter, ne
@@ -30,8 +30,8 @@ _Line: TypeAlias = "list[_Cell]"
 _UNKNOWN: _Cell = ("?", "")
 
 _TOKEN = re.compile(
-    r"\x1b\[(?P<numbers>[0-9;]*)(?P<act>[mH])"
-    r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+    r"\x1b\[(?P<place>[0-9;]*)H"
+    r"|(?P<run>(?:\x1b\[[0-9;]*m|[^\x00-\x1f\x7f-\x9f]+)+)"
     r"|(?P<newline>\n)"
     # Modes, questions, the keyboard's protocol, titles and the clipboard: nothing that draws.
     r"|(?P<aside>\x1b\[[?>=<](?!1049[hl])[0-9;$]*[a-zA-Z]|\x1b\[[0-9;]*[cnqtu]"
@@ -39,6 +39,8 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+
+_PIECE = re.compile(r"\x1b\[([0-9;]*)m|([^\x1b]+)")
 
 # So many lines at least must have moved by the same distance, up to so many lines.
 _MOVED_MIN = 3
@@ -73,44 +75,43 @@ class Painter:
         place: tuple[int, int] | None = None
         for token in _TOKEN.finditer(data):
             kind = token.lastgroup
-            if kind == "act" and token["act"] == "m":
-                self._take_style(token["numbers"])
-            elif kind == "act":
-                place = _place(token["numbers"])
-            elif kind == "text" and place is not None:
-                y, x = place
-                place = y, x + self._draw(drawn, x, y, token["text"])
+            if kind == "place":
+                place = _place(token["place"])
+            elif kind == "run":
+                lead, cells, style = _read_run(self._style, token["run"])
+                if place is None and (lead or cells):
+                    break
+                self._style = style
+                if place is not None:
+                    self._draw(drawn, place, lead, cells)
+                    place = place[0], place[1] + len(cells)
             elif kind == "newline" and place is not None:
                 place = place[0] + 1, place[1]
             elif kind == "aside":
                 out += [*self._show(drawn, place), token[0]]
                 drawn = {}
             else:
-                # Not understood, or drawn where the cursor happens to stand.
-                self.forget()
-                return data
-        out += self._show(drawn, place)
-        return "".join(out)
-
-    def _take_style(self, numbers: str) -> None:
-        if numbers in {"", "0"}:
-            self._style = ""
+                break
         else:
-            self._style = f"{self._style};{numbers}" if self._style else numbers
+            return "".join([*out, *self._show(drawn, place)])
+        # Not understood, or drawn where the cursor happens to stand.
+        self.forget()
+        return data
 
-    def _draw(self, drawn: dict[int, _Line], x: int, y: int, text: str) -> int:
-        """Put a text into the picture to come; return its width."""
+    def _draw(
+        self, drawn: dict[int, _Line], place: tuple[int, int], lead: str, cells: Sequence[_Cell]
+    ) -> None:
+        """Put a run into the picture to come."""
+        y, x = place
         line = drawn.get(y)
         if line is None:
             line = drawn[y] = list(self._shown.get(y, ()))
         line.extend([_UNKNOWN] * (x - len(line)))
-        cells = _cells(self._style, text)
+        if lead and x > 0:
+            style, before = line[x - 1]
+            line[x - 1] = (style, before + lead)
         if not cells:
-            # Signs without a width belong to the character before them.
-            if x > 0:
-                style, before = line[x - 1]
-                line[x - 1] = (style, before + text)
-            return 0
+            return
         # What remains of a wide character of which a part is drawn over, terminals decide.
         end = x + len(cells)
         while end < len(line) and not line[end][1]:
@@ -122,7 +123,6 @@ class Painter:
                 head -= 1
             line[head:x] = [_UNKNOWN] * (x - head)
         line[x : x + len(cells)] = cells
-        return len(cells)
 
     def _show(self, drawn: dict[int, _Line], place: tuple[int, int] | None) -> Iterator[str]:
         """Yield what makes the terminal show these lines, with the cursor at a place."""
@@ -178,6 +178,28 @@ class Painter:
 def _place(numbers: str) -> tuple[int, int]:
     row, _, column = numbers.partition(";")
     return int(row or 1) - 1, int(column or 1) - 1
+
+
+@lru_cache(maxsize=1024)
+def _read_run(style: str, run: str) -> tuple[str, tuple[_Cell, ...], str]:
+    """Return what belongs to the character before a run, its cells, and the style after it.
+
+    style: the one before. A line that has moved, or comes back, is read once.
+    """
+    lead = ""
+    cells: list[_Cell] = []
+    for numbers, text in _PIECE.findall(run):
+        if not text:
+            is_reset = numbers in {"", "0"}
+            style = "" if is_reset else f"{style};{numbers}" if style else numbers
+        elif drawn := _cells(style, text):
+            cells += drawn
+        elif cells:
+            # Signs without a width belong to the character before them.
+            cells[-1] = (cells[-1][0], cells[-1][1] + text)
+        else:
+            lead += text
+    return lead, tuple(cells), style
 
 
 @lru_cache(maxsize=8192)

@@ -19,6 +19,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -270,19 +271,20 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         """Draw what is visible.
 
         Textual styles every line anew that has moved; these have all their colours, and one that
-        was drawn before is taken as it is.
+        was drawn before is taken as it is. What is beside them the scrollbar draws.
         """
         self._style = self.rich_style  # which Textual makes anew each time
         if self.opacity < 1.0:
             return super().render_lines(crop)
-        background, filters = self.background_colors[1], self.get_line_filters()
-        left, right = crop.column_span
+        # The colours are those of a palette, never the sixteen of the terminal.
+        filters = [f for f in self.get_line_filters() if not isinstance(f, ANSIToTruecolor)]
+        background = self.background_colors[1]
         strips = []
         for y in crop.line_range:
-            strip = self.render_line(y).adjust_cell_length(self.size.width, self._style)
+            strip = self.render_line(y)
             for line_filter in filters:
                 strip = strip.apply_filter(line_filter, background)
-            strips.append(strip.crop(left, right))
+            strips.append(strip.crop(*crop.column_span))
         return strips
 
     def render_line(self, y: int) -> Strip:
@@ -354,7 +356,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
             crop(column.title, width, self._glyphs, column.align) for column, width in self._fitted
         ]
         line = " " * _GUTTER + (" " * _GAP).join(titles)
-        return self._strip([Segment(line, _blend("", style, ""))], "")
+        return self._strip([Segment(line, self._blend("", style, ""))], "")
 
     def _draw_row(self, place: int) -> Strip:
         row = self._rows[place]
@@ -380,8 +382,8 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         """
         mark = _MARK if self._key(row) in self._marks else " "
         segments = [
-            Segment(sign, _blend(colour, BLUE, ground)),
-            Segment(mark, _blend(colour, f"bold {ORANGE}", ground)),
+            Segment(sign, self._blend(colour, BLUE, ground)),
+            Segment(mark, self._blend(colour, f"bold {ORANGE}", ground)),
         ]
         gap = ""
         for column, width in self._fitted:
@@ -392,17 +394,19 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
             else:
                 pieces = [(crop(cell.plain, width, self._glyphs, column.align), cell.style)]
             for text, style in pieces:
-                segments.append(Segment(gap + text, _blend(colour, style, ground)))
+                segments.append(Segment(gap + text, self._blend(colour, style, ground)))
                 gap = ""
             gap = " " * _GAP
         return self._strip(segments, ground)
 
     def _strip(self, segments: list[Segment], ground: str) -> Strip:
-        return (
-            Strip(segments)
-            .adjust_cell_length(self._fitted_width, _blend("", "", ground))
-            .apply_style(self._style)
-        )
+        width, drawn = self._fitted_width, sum(segment.cell_length for segment in segments)
+        if drawn < width:
+            segments.append(Segment(" " * (width - drawn), self._blend("", "", ground)))
+        return Strip(segments, max(drawn, width)).crop(0, width)
+
+    def _blend(self, colour: str, style: str | Style, ground: str) -> Style:
+        return _over(self._style, colour, style, ground)
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""
@@ -411,10 +415,10 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
 
 
 @lru_cache(maxsize=1024)
-def _blend(colour: str, style: str | Style, ground: str) -> Style:
-    """Return a style over a line's colour, on its ground."""
+def _over(base: Style, colour: str, style: str | Style, ground: str) -> Style:
+    """Return a style over a line's colour, on its ground, over the table's own."""
     own = Style.parse(style) if isinstance(style, str) else style
-    return Style.parse(colour) + own + Style.parse(ground)
+    return base + Style.parse(colour) + own + Style.parse(ground)
 
 
 def _width_of(columns: Sequence[Column[_RowT]]) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.style import Style
 from rich.text import Text
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -31,6 +32,7 @@ class TextView(ScrollView, can_focus=True):
         self._lines = tuple(lines)
         self._folded: Sequence[Text] = ()
         self._folded_width = -1
+        self._style = Style.null()
 
     @property
     def line_count(self) -> int:
@@ -62,12 +64,17 @@ class TextView(ScrollView, can_focus=True):
         """A row a line."""
         return len(self._fold(width))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw what is visible."""
+        self._style = self.rich_style  # which Textual makes anew each time
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
         place = self.scroll_offset.y + y
         folded = self._fold_to_width()
         if place >= len(folded):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self._folded_width, self._style)
         line = folded[place]
         selection = self.text_selection
         span = None if selection is None else selection.get_span(place)
@@ -77,7 +84,7 @@ class TextView(ScrollView, can_focus=True):
             colours = self.screen.get_component_rich_style("screen--selection")
             line.stylize(colours, start, len(line) if end < 0 else end)
         strip = Strip(line.render(self.app.console, end=""), line.cell_len)
-        strip = strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        strip = strip.adjust_cell_length(self._folded_width).apply_style(self._style)
         return strip.apply_offsets(0, place)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
