@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TypeVar
 
 from textual.events import ScreenResume
@@ -50,6 +51,16 @@ class SingleFrameScreen(Screen[_ResultT]):
         if self._frames is None:
             self._frames = self.set_interval(_FRAME_S, self._on_timer_update, pause=True)
         return self._frames
+
+    def _compositor_refresh(self) -> None:
+        """Draw a frame; memory in cycles is looked for after it."""
+        is_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            super()._compositor_refresh()
+        finally:
+            if is_collecting:
+                gc.enable()
 
     def _on_timer_update(self) -> None:
         """Let the layout draw everything."""

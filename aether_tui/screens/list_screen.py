@@ -241,10 +241,11 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
     def _set_described(self, *, is_described: bool) -> None:
         """Show the description or what the stylesheet says, beside the list or over it.
 
-        A class on both would have Textual style all within them anew before the key is answered.
+        What only narrow windows look at would have Textual style all within the list anew before
+        the key is answered; a window that grows narrow is styled anew in any case.
         """
         self._detail_panel.styles.display = "block" if is_described else None
-        self._list_panel.set_class(is_described, "-described")
+        self._list_panel.set_class(is_described, "-described", update=not self.has_class("-wide"))
 
     def draw_detail(self) -> None:
         """Describe the row under the cursor, if it is not described already."""

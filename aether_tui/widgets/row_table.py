@@ -11,21 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
-from textual.filter import ANSIToTruecolor
+from textual.events import Click
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from aether_tui.messages import MarksChanged, RowHighlighted, RowOpened
+from aether_tui.segments import layer, segments_of
 from aether_tui.theme import BLUE, BRIGHT, CURSOR, FAINT, ORANGE, TEXT, Glyphs
+from aether_tui.widgets.line_view import LineView
 from aether_tui.wording import Align, crop, crop_text
 
 _RowT = TypeVar("_RowT")
@@ -59,7 +57,7 @@ class TablePlace:
     marks: frozenset[str]
 
 
-class RowTable(ScrollView, Generic[_RowT], can_focus=True):
+class RowTable(LineView, Generic[_RowT], can_focus=True):
     """A table with a cursor. Rows come from `show`, in the order in which they are drawn."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -127,7 +125,6 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self._lines: dict[str, tuple[_RowT, Strip]] = {}
         self._fitted: tuple[tuple[Column[_RowT], int], ...] = ()
         self._fitted_width = -1
-        self._style = Style.null()
 
     @property
     def rows(self) -> tuple[_RowT, ...]:
@@ -170,12 +167,10 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self.draw_anew()
 
     def notify_style_update(self) -> None:
-        """Other colours: lines that are kept have the old ones, and so has the scrollbar."""
+        """Other colours: lines that are kept have the old ones."""
         super().notify_style_update()
         if self.is_mounted:
             self.draw_anew()
-            if self.show_vertical_scrollbar:
-                self.vertical_scrollbar.refresh()
 
     def draw_anew(self) -> None:
         """Draw every line again: cells show a time that has gone by."""
@@ -192,7 +187,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         self._places = {self._key(row): place for place, row in enumerate(self._rows)}
         self._lines = {key: line for key, line in self._lines.items() if key in self._places}
         self._marks &= self._places.keys()
-        self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER_HEIGHT)
+        self.virtual_size = Size(0, len(self._rows) + _HEADER_HEIGHT)
         if self._cursor_key not in self._places:
             self._put_cursor(min(place_before, len(self._rows) - 1))
         self.refresh()
@@ -262,41 +257,24 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         else:
             self._step(place - (self._cursor_place or 0))
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self) -> None:
         """Keep the cursor in sight."""
-        self.virtual_size = Size(event.size.width, len(self._rows) + _HEADER_HEIGHT)
         self._reveal_cursor()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw what is visible.
-
-        Textual styles every line anew that has moved; these have all their colours, and one that
-        was drawn before is taken as it is. What is beside them the scrollbar draws.
-        """
-        self._style = self.rich_style  # which Textual makes anew each time
-        if self.opacity < 1.0:
-            return super().render_lines(crop)
-        # The colours are those of a palette, never the sixteen of the terminal.
-        filters = [f for f in self.get_line_filters() if not isinstance(f, ANSIToTruecolor)]
-        background = self.background_colors[1]
-        strips = []
-        for y in crop.line_range:
-            strip = self.render_line(y)
-            for line_filter in filters:
-                strip = strip.apply_filter(line_filter, background)
-            strips.append(strip.crop(*crop.column_span))
-        return strips
-
-    def render_line(self, y: int) -> Strip:
-        """Draw one visible line; the first is the header."""
+        """Draw what is visible, in columns that fit the width."""
         width = self.scrollable_content_region.width
         if width != self._fitted_width:
             self._fit(width)
+        return super().render_lines(crop)
+
+    def draw_line(self, y: int) -> Strip:
+        """Draw one visible line; the first is the header."""
         if y < _HEADER_HEIGHT:
             return self._draw_header()
         place = y + self.scroll_offset.y - _HEADER_HEIGHT
         if place >= len(self._rows):
-            return Strip.blank(width, self._style)
+            return Strip.blank(self._fitted_width, self._style)
         return self._draw_row(place)
 
     # --- the cursor ---
@@ -356,7 +334,7 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
             crop(column.title, width, self._glyphs, column.align) for column, width in self._fitted
         ]
         line = " " * _GUTTER + (" " * _GAP).join(titles)
-        return self._strip([Segment(line, self._blend("", style, ""))], "")
+        return self._strip([Segment(line, layer(self._style, style))])
 
     def _draw_row(self, place: int) -> Strip:
         row = self._rows[place]
@@ -381,44 +359,34 @@ class RowTable(ScrollView, Generic[_RowT], can_focus=True):
         `Text` of the whole line took most of the time of drawing one.
         """
         mark = _MARK if self._key(row) in self._marks else " "
+        below = layer(self._style, colour)
         segments = [
-            Segment(sign, self._blend(colour, BLUE, ground)),
-            Segment(mark, self._blend(colour, f"bold {ORANGE}", ground)),
+            Segment(sign, layer(below, BLUE, ground)),
+            Segment(mark, layer(below, f"bold {ORANGE}", ground)),
         ]
         gap = ""
         for column, width in self._fitted:
             cell = column.cell(row)
             if cell.spans:
                 cropped = crop_text(cell, width, self._glyphs, column.align)
-                pieces = [(s.text, s.style or "") for s in cropped.render(self.app.console)]
+                segments.append(Segment(gap, layer(below, ground)))
+                segments += segments_of(cropped, self.app.console, below, above=ground)
             else:
-                pieces = [(crop(cell.plain, width, self._glyphs, column.align), cell.style)]
-            for text, style in pieces:
-                segments.append(Segment(gap + text, self._blend(colour, style, ground)))
-                gap = ""
+                text = gap + crop(cell.plain, width, self._glyphs, column.align)
+                segments.append(Segment(text, layer(below, cell.style, ground)))
             gap = " " * _GAP
         return self._strip(segments, ground)
 
-    def _strip(self, segments: list[Segment], ground: str) -> Strip:
+    def _strip(self, segments: list[Segment], ground: str = "") -> Strip:
         width, drawn = self._fitted_width, sum(segment.cell_length for segment in segments)
         if drawn < width:
-            segments.append(Segment(" " * (width - drawn), self._blend("", "", ground)))
+            segments.append(Segment(" " * (width - drawn), layer(self._style, ground)))
         return Strip(segments, max(drawn, width)).crop(0, width)
-
-    def _blend(self, colour: str, style: str | Style, ground: str) -> Style:
-        return _over(self._style, colour, style, ground)
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""
         super().watch_has_focus(has_focus)
         self.refresh()
-
-
-@lru_cache(maxsize=1024)
-def _over(base: Style, colour: str, style: str | Style, ground: str) -> Style:
-    """Return a style over a line's colour, on its ground, over the table's own."""
-    own = Style.parse(style) if isinstance(style, str) else style
-    return base + Style.parse(colour) + own + Style.parse(ground)
 
 
 def _width_of(columns: Sequence[Column[_RowT]]) -> int:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.style import Style
+from rich.segment import Segment
 from rich.text import Text
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Size
 from textual.selection import Selection
 from textual.strip import Strip
 
+from aether_tui.segments import segments_of
+from aether_tui.widgets.line_view import LineView
 
-class TextView(ScrollView, can_focus=True):
+
+class TextView(LineView, can_focus=True):
     """Plain or styled lines, never markup; the mouse selects of them what is to be copied."""
 
     ALLOW_SELECT = True
@@ -32,12 +34,16 @@ class TextView(ScrollView, can_focus=True):
         self._lines = tuple(lines)
         self._folded: Sequence[Text] = ()
         self._folded_width = -1
-        self._style = Style.null()
 
     @property
     def line_count(self) -> int:
         """Rows that it takes at its width."""
         return len(self._fold_to_width())
+
+    @property
+    def plain(self) -> str:
+        """What it says, folded as it is."""
+        return "\n".join(line.plain for line in self._folded)
 
     def show_lines(self, lines: Sequence[Text]) -> None:
         """Show these lines; where one is in them stays."""
@@ -54,22 +60,15 @@ class TextView(ScrollView, can_focus=True):
         """Let it scroll as far as its lines go at this width."""
         self.virtual_size = Size(0, self.line_count)
 
-    def notify_style_update(self) -> None:
-        """Other colours: the scrollbar has the old ones."""
-        super().notify_style_update()
-        if self.is_mounted and self.show_vertical_scrollbar:
-            self.vertical_scrollbar.refresh()
-
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """A row a line."""
-        return len(self._fold(width))
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw what is visible."""
-        self._style = self.rich_style  # which Textual makes anew each time
-        return super().render_lines(crop)
+        return len(self._fold(width - self.scrollbar_gutter.width))
 
     def render_line(self, y: int) -> Strip:
+        """Draw one visible line, with its places, which the mouse asks for."""
+        return self.draw_line(y).apply_offsets(0, self.scroll_offset.y + y)
+
+    def draw_line(self, y: int) -> Strip:
         """Draw one visible line."""
         place = self.scroll_offset.y + y
         folded = self._fold_to_width()
@@ -83,33 +82,33 @@ class TextView(ScrollView, can_focus=True):
             line = line.copy()
             colours = self.screen.get_component_rich_style("screen--selection")
             line.stylize(colours, start, len(line) if end < 0 else end)
-        strip = Strip(line.render(self.app.console, end=""), line.cell_len)
-        strip = strip.adjust_cell_length(self._folded_width).apply_style(self._style)
-        return strip.apply_offsets(0, place)
+        segments = segments_of(line, self.app.console, self._style)
+        length = line.cell_len
+        if length < self._folded_width:
+            segments.append(Segment(" " * (self._folded_width - length), self._style))
+        return Strip(segments, max(length, self._folded_width))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return what is selected, and what ends it."""
-        return selection.extract("\n".join(line.plain for line in self._folded)), "\n"
+        return selection.extract(self.plain), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
         """Draw what is selected, and what is not any more."""
         self.refresh()
 
     def _fold_to_width(self) -> Sequence[Text]:
-        width = self.scrollable_content_region.width
-        if width != self._folded_width:
-            self._folded, self._folded_width = self._fold(width), width
-        return self._folded
+        return self._fold(self.scrollable_content_region.width)
 
     def _fold(self, width: int) -> Sequence[Text]:
-        if width <= 0:
-            return self._lines
-        return [
-            part
-            for line in self._lines
-            for part in (
-                line.wrap(self.app.console, width)
-                if line.cell_len > width or "\n" in line.plain
-                else [line]
-            )
-        ]
+        if width != self._folded_width:
+            self._folded_width = width
+            self._folded = [
+                part
+                for line in self._lines
+                for part in (
+                    line.wrap(self.app.console, width)
+                    if width > 0 and (line.cell_len > width or "\n" in line.plain)
+                    else [line]
+                )
+            ]
+        return self._folded

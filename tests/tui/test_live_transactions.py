@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from textual.widgets import Input
 
 from aether_tui.screens.transactions import TransactionsScreen
 from aether_tui.values import Counters
+from aether_tui.widgets.detail import Detail
 from tests.running import Account, RunningSystem
 from tests.tui.driving import STANDARD, Traffic, new_merchant, signed_in
 
@@ -104,15 +106,32 @@ async def test_a_row_opens_with_all_that_is_known_and_its_accounts_history(
             await console.sees(merchant)
             await console.press("slash", *merchant, "enter", "enter")
             await console.sees("98765.43 EUR", identifier, "REASONS", "observed", "processed")
-            await console.wait(
-                lambda: "ACCOUNT HISTORY" in str(console.app.screen.query_one(".history").render()),
-                "the history",
-            )
-            assert "Quiet Bakery" in str(console.app.screen.query_one(".history").render())
+            detail = console.app.screen.query_one(Detail)
+            await console.wait(partial(_has_history, detail), "the history")
+            assert "Quiet Bake" in detail.plain.partition("ACCOUNT HISTORY")[2]
             await console.press("y")
             await console.wait(lambda: console.app.clipboard == identifier, "the id, copied")
             await console.press("escape")
             await console.sees_no("REASONS")
+
+
+async def test_what_the_mouse_selects_of_a_description_is_copied(
+    system: RunningSystem, traffic: Traffic, analyst: Account
+) -> None:
+    identifier = await traffic.raise_alert(merchant := new_merchant())
+    async with signed_in(system, analyst) as console:
+        await console.press("2", "slash", *merchant, "enter")
+        await console.sees(merchant)
+        await console.press("enter")
+        await console.sees(identifier)
+        lines = console.text().splitlines()
+        y = next(y for y, line in enumerate(lines) if identifier in line)
+        x = lines[y].index(identifier)
+        await console.pilot.mouse_down(offset=(x, y))
+        await console.pilot.hover(offset=(x + len(identifier) - 1, y))
+        await console.pilot.mouse_up(offset=(x + len(identifier) - 1, y))
+        await console.press("ctrl+c")
+        await console.wait(lambda: console.app.clipboard == identifier, "the id, copied")
 
 
 async def test_a_customer_sees_only_what_is_their_own(
@@ -148,3 +167,7 @@ async def test_news_that_comes_while_the_console_closes_is_nothing_to_draw(
     assert not console.app.screen_stack
     console.app._take_event(Counters(0, 1.0, datetime.now(UTC), 1, 0))
     assert session.counters is not None
+
+
+def _has_history(detail: Detail) -> bool:
+    return "ACCOUNT HISTORY" in detail.plain

@@ -120,8 +120,9 @@ def test_log_lines_are_for_people_and_what_is_no_json_stands_as_it_is() -> None:
         '{"at": "2026-11-27T16:26:03.791+00:00", "level": "warning", "logger": "aether_api.x",'
         ' "message": "waiting\\u001b[2J for [bold]it[/]"}'
     )
-    drawn = draw_log([line, "LOG:  checkpoint starting", '{"at": 5}', ""]).plain.splitlines()
+    lines = [line, "LOG:  checkpoint starting", '{"at": 5}', ""]
+    drawn = [drawn.plain for drawn in draw_log(lines)]
     assert drawn[0].startswith("16:26:03 warning ")
     assert "[bold]it[/]" in drawn[0]
     assert "\x1b" not in drawn[0]
-    assert drawn[1:] == ["LOG:  checkpoint starting", '{"at": 5}']
+    assert drawn[1:] == lines[1:]

@@ -1,0 +1,46 @@
+"""Segments: styled text as the pieces that Textual draws.
+
+Rich's `Text.render` sorts where styles begin and end, as they may overlap. In nearly all of the
+console's texts one follows the other, and a screenful is hundreds of pieces.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+
+@lru_cache(maxsize=4096)
+def layer(*styles: str | Style) -> Style:
+    """Return these styles as one, each over those before it."""
+    layered = Style.null()
+    for style in styles:
+        layered += Style.parse(style) if isinstance(style, str) else style
+    return layered
+
+
+def segments_of(
+    text: Text, console: Console, *below: str | Style, above: str = ""
+) -> list[Segment]:
+    """Return the segments of one line, in its own styles over some and under another."""
+    segments: list[Segment] = []
+    plain, place = text.plain, 0
+    for start, end, style in text.spans:
+        if start < place:
+            return [
+                Segment(piece, layer(*below, style or "", above))
+                for piece, style, _ in text.render(console)
+                if piece
+            ]
+        if start > place:
+            segments.append(Segment(plain[place:start], layer(*below, text.style, above)))
+        if end > start:
+            segments.append(Segment(plain[start:end], layer(*below, text.style, style, above)))
+        place = end
+    if place < len(plain):
+        segments.append(Segment(plain[place:], layer(*below, text.style, above)))
+    return segments
