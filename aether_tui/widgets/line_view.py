@@ -11,7 +11,34 @@ from rich.style import Style
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
+from textual.widget import Widget
+
+
+class LineScrollBar(ScrollBar):
+    """A scrollbar whose lines are of three or four kinds, and drawn once each."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw what is visible."""
+        bar = self.render()
+        if not isinstance(bar, ScrollBarRender):
+            return super().render_lines(crop)
+        style = self.app.console.get_style(bar.style)
+        if style.color is None or style.bgcolor is None:
+            return super().render_lines(crop)
+        drawn = bar.render_bar(
+            size=self.size.height,
+            virtual_size=bar.virtual_size,
+            window_size=bar.window_size,
+            position=bar.position,
+            thickness=bar.thickness,
+            back_color=style.bgcolor,
+            bar_color=style.color,
+        )
+        segments = drawn.segments[crop.y : crop.bottom]
+        strips = {id(segment): Strip([segment], bar.thickness) for segment in segments}
+        return _filter(self, [strips[id(segment)] for segment in segments])
 
 
 class LineView(ScrollView):
@@ -26,6 +53,17 @@ class LineView(ScrollView):
         super().__init__(id=id, classes=classes)
         self._style = Style.null()
 
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """The scrollbar, made when it is first asked for."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = LineScrollBar(
+                vertical=True, name="vertical", thickness=self.scrollbar_size_vertical
+            )
+            self._vertical_scrollbar.display = False
+            self.app._start_widget(self, self._vertical_scrollbar)  # noqa: SLF001 - as Textual does
+        return self._vertical_scrollbar
+
     def draw_line(self, y: int) -> Strip:
         """Draw one visible line, over `_style`."""
         raise NotImplementedError
@@ -35,29 +73,45 @@ class LineView(ScrollView):
         return self.draw_line(y)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw what is visible; Textual does where a frame or a shade lies over it."""
+        """Draw what is visible, in the frame that Textual draws; under a shade it draws all."""
         self._style = self.rich_style  # which Textual makes anew each time
-        gutter = self.styles.gutter
-        if self.opacity < 1.0 or gutter.top or gutter.bottom:
+        if self.opacity < 1.0:
             return super().render_lines(crop)
-        # The colours are those of a palette, never the sixteen of the terminal.
-        filters = [f for f in self.get_line_filters() if not isinstance(f, ANSIToTruecolor)]
-        background = self.background_colors[1] if filters else self.styles.background
-        before = [Segment(" " * gutter.left, self._style)] if gutter.left else []
+        gutter, width = self.styles.gutter, self.region.width
+        inside = range(gutter.top, self.region.height - gutter.bottom)
+        before = behind = Strip([])
+        if gutter.width:
+            (framed,) = super().render_lines(Region(0, gutter.top, width, 1))
+            before, behind = framed.crop(0, gutter.left), framed.crop(width - gutter.right)
         strips = []
         for y in crop.line_range:
-            strip = self.draw_line(y)
-            after = self.region.width - gutter.left - strip.cell_length
-            if before or (after > 0 and not self.show_vertical_scrollbar):
-                beside = Segment(" " * after, self._style)
-                strip = Strip([*before, *strip, beside], self.region.width)
-            for line_filter in filters:
-                strip = strip.apply_filter(line_filter, background)
+            if y in inside:
+                strip = self.draw_line(y - gutter.top)
+                spare = width - gutter.width - strip.cell_length  # where a scrollbar may be
+                if gutter.width or (spare > 0 and not self.show_vertical_scrollbar):
+                    blank = [Segment(" " * spare, self._style)] if spare > 0 else []
+                    strip = Strip([*before, *strip, *blank, *behind], width)
+            else:
+                (strip,) = super().render_lines(Region(0, y, width, 1))
             strips.append(strip.crop(*crop.column_span))
-        return strips
+        return _filter(self, strips)
 
     def notify_style_update(self) -> None:
         """Other colours: the scrollbar has the old ones."""
         super().notify_style_update()
         if self.is_mounted and self.show_vertical_scrollbar:
             self.vertical_scrollbar.refresh()
+
+
+def _filter(widget: Widget, strips: list[Strip]) -> list[Strip]:
+    """Return lines without colours where there are none.
+
+    Colours are those of a palette, never the sixteen of the terminal.
+    """
+    filters = [f for f in widget.get_line_filters() if not isinstance(f, ANSIToTruecolor)]
+    if not filters:
+        return strips
+    background = widget.background_colors[1]
+    for line_filter in filters:
+        strips = [strip.apply_filter(line_filter, background) for strip in strips]
+    return strips
