@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.filter import ANSIToTruecolor
+from textual.strip import Strip
+from textual.widget import Widget
 
 
 @lru_cache(maxsize=4096)
@@ -44,3 +47,17 @@ def segments_of(
     if place < len(plain):
         segments.append(Segment(plain[place:], layer(*below, text.style, above)))
     return segments
+
+
+def filtered(widget: Widget, strips: list[Strip]) -> list[Strip]:
+    """Return lines without colours where there are none.
+
+    Colours are those of a palette, never the sixteen of the terminal.
+    """
+    filters = [f for f in widget.get_line_filters() if not isinstance(f, ANSIToTruecolor)]
+    if not filters:
+        return strips
+    background = widget.background_colors[1]
+    for line_filter in filters:
+        strips = [strip.apply_filter(line_filter, background) for strip in strips]
+    return strips

@@ -9,9 +9,9 @@ from __future__ import annotations
 from rich.text import Text
 from textual.events import Click, Mount, MouseMove
 from textual.screen import Screen
-from textual.widget import Widget
 
 from aether_tui.theme import BLUE, MUTED
+from aether_tui.widgets.text_line import TextLine
 
 _GAP = "  "
 # What everybody looks for at the end of the row stays when others have to go.
@@ -20,7 +20,7 @@ _LAST_IDS = frozenset(
 )
 
 
-class KeyHints(Widget):
+class KeyHints(TextLine):
     """One row; where it is too narrow, hints before the last ones are left out."""
 
     def __init__(self) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
-from textual.widget import Widget
+
+from aether_tui.segments import filtered
 
 
 class LineScrollBar(ScrollBar):
@@ -38,7 +38,7 @@ class LineScrollBar(ScrollBar):
         )
         segments = drawn.segments[crop.y : crop.bottom]
         strips = {id(segment): Strip([segment], bar.thickness) for segment in segments}
-        return _filter(self, [strips[id(segment)] for segment in segments])
+        return filtered(self, [strips[id(segment)] for segment in segments])
 
 
 class LineView(ScrollView):
@@ -94,24 +94,10 @@ class LineView(ScrollView):
             else:
                 (strip,) = super().render_lines(Region(0, y, width, 1))
             strips.append(strip.crop(*crop.column_span))
-        return _filter(self, strips)
+        return filtered(self, strips)
 
     def notify_style_update(self) -> None:
         """Other colours: the scrollbar has the old ones."""
         super().notify_style_update()
         if self.is_mounted and self.show_vertical_scrollbar:
             self.vertical_scrollbar.refresh()
-
-
-def _filter(widget: Widget, strips: list[Strip]) -> list[Strip]:
-    """Return lines without colours where there are none.
-
-    Colours are those of a palette, never the sixteen of the terminal.
-    """
-    filters = [f for f in widget.get_line_filters() if not isinstance(f, ANSIToTruecolor)]
-    if not filters:
-        return strips
-    background = widget.background_colors[1]
-    for line_filter in filters:
-        strips = [strip.apply_filter(line_filter, background) for strip in strips]
-    return strips

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rich.text import Text
 from textual.events import Click
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from aether_tui.messages import ScreenChosen
 from aether_tui.theme import BLUE, BRIGHT, FAINT, MUTED, ORANGE, RAISED
+from aether_tui.widgets.text_line import TextLine
 
 # How long names may be and what stands between them, from the widest on.
 _FITS: tuple[tuple[int | None, str], ...] = ((None, " "), (None, ""), (8, ""), (6, ""), (4, ""))
@@ -27,7 +27,7 @@ class Place:
     scope: str | None = None
 
 
-class Navigation(Widget):
+class Navigation(TextLine):
     """One row of screen names; the open one stands in brackets and on a lighter ground."""
 
     open_alerts: reactive[int] = reactive(0)

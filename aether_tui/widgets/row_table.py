@@ -123,6 +123,7 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
         self._places: dict[str, int] = {}
         self._cursor_key: str | None = None
         self._lines: dict[str, tuple[_RowT, Strip]] = {}
+        self._cells: dict[str, tuple[_RowT, dict[str, Text]]] = {}
         self._fitted: tuple[tuple[Column[_RowT], int], ...] = ()
         self._fitted_width = -1
 
@@ -175,6 +176,7 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
     def draw_anew(self) -> None:
         """Draw every line again: cells show a time that has gone by."""
         self._lines.clear()
+        self._cells.clear()
         self.refresh()
 
     def show(self, rows: Sequence[_RowT]) -> None:
@@ -186,6 +188,7 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
         self._rows = fresh
         self._places = {self._key(row): place for place, row in enumerate(self._rows)}
         self._lines = {key: line for key, line in self._lines.items() if key in self._places}
+        self._cells = {key: cells for key, cells in self._cells.items() if key in self._places}
         self._marks &= self._places.keys()
         self.virtual_size = Size(0, len(self._rows) + _HEADER_HEIGHT)
         if self._cursor_key not in self._places:
@@ -196,6 +199,7 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
         """Show other columns of the same rows."""
         self._columns = tuple(columns)
         self._fitted_width = -1
+        self._cells.clear()
         self.refresh()
 
     def go_to(self, key: str) -> None:
@@ -349,6 +353,7 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
         if len(self._lines) > 2 * self.size.height:
             # Only what is in sight is drawn again: rows that have scrolled by need no line.
             self._lines.clear()
+            self._cells.clear()
         self._lines[key] = (row, strip)
         return strip
 
@@ -358,7 +363,13 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
         Pieces are put together at once: rows of a busy feed are all new at each flush, and a
         `Text` of the whole line took most of the time of drawing one.
         """
-        mark = _MARK if self._key(row) in self._marks else " "
+        key = self._key(row)
+        mark = _MARK if key in self._marks else " "
+        kept = self._cells.get(key)
+        if kept is None or kept[0] is not row:
+            # Other widths, or the cursor, do not change what a cell says.
+            kept = self._cells[key] = (row, {})
+        cells = kept[1]
         below = layer(self._style, colour)
         segments = [
             Segment(sign, layer(below, BLUE, ground)),
@@ -366,7 +377,9 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
         ]
         gap = ""
         for column, width in self._fitted:
-            cell = column.cell(row)
+            cell = cells.get(column.title)
+            if cell is None:
+                cell = cells[column.title] = column.cell(row)
             if cell.spans:
                 cropped = crop_text(cell, width, self._glyphs, column.align)
                 segments.append(Segment(gap, layer(below, ground)))

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from aether_tui.live import Phase
 from aether_tui.session import Vitals
 from aether_tui.theme import BLUE, BRIGHT, FAINT, GREEN, MUTED, ORANGE, VERMILION, Glyphs
+from aether_tui.widgets.text_line import TextLine
 from aether_tui.wording import crop, write_age, write_count, write_rate
 
 _GAP = "  "
@@ -19,7 +19,7 @@ _GAP = "  "
 _CLOCK_NOTICEABLE_S = 5.0
 
 
-class TruthLine(Widget):
+class TruthLine(TextLine):
     """One row; parts that do not fit are left out from the least important."""
 
     vitals: reactive[Vitals] = reactive(Vitals())
@@ -28,14 +28,17 @@ class TruthLine(Widget):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self._glyphs = glyphs
+        self._drawn_at = 0
 
     def tick(self) -> None:
-        """A second has passed: ages and clock have changed."""
-        self.refresh()
+        """Draw ages and clock anew, if a second has passed."""
+        if int(time.time()) != self._drawn_at:
+            self.refresh()
 
     def render(self) -> Text:
         """Draw the row."""
         now = time.monotonic()
+        self._drawn_at = int(time.time())
         clock = Text(datetime.now(UTC).strftime("%H:%M:%SZ "), MUTED)
         parts = self._parts(now)
         room = self.size.width - clock.cell_len
