@@ -59,7 +59,7 @@ def _print(found: Trace) -> None:
         typer.echo(f"  {step.name:<10}{at}{took}{own}")
         before = step.after_ms
     if found.batch_entry_count is not None:
-        typer.echo(f"  with {found.batch_entry_count:,} entries of its shard in one batch")
+        typer.echo(f"  in a batch of {found.batch_entry_count:,} of its shard")
     # An error may quote somebody's text: nothing of it may drive a terminal.
     typer.echo(ascii(found.detail)[1:-1])
     if found.replayed_as is not None:

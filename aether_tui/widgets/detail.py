@@ -193,7 +193,7 @@ def describe_trace(trace: Trace) -> list[Text]:
         before_ms = step.after_ms
     place = f"shard {trace.shard}, entry {trace.entry}"
     if trace.batch_entry_count is not None:
-        place += f", with {trace.batch_entry_count:,} entries in one batch"
+        place += f", in a batch of {trace.batch_entry_count:,}"
     lines.append(Text(place, FAINT))
     if trace.state != "processed" or not trace.steps:
         lines.append(Text(trace.detail, MUTED))
