@@ -8,10 +8,11 @@ of panels half of all lines is the ground of containers that nobody sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import cast
 
-from textual._compositor import Compositor
+from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -19,13 +20,37 @@ from textual.strip import Strip
 class FrontCompositor(Compositor):
     """Draws from front to back, and stops where nothing is bare any more."""
 
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Draw what has changed, of each line no more than that; None: nothing has."""
+        regions = self._dirty_regions.copy()
+        self._dirty_regions.clear()
+        spans = [span for span in self._regions_to_spans(regions) if span[0] < self.size.height]
+        if not spans:
+            return None
+        ends = [line[1:] for line in self.cuts]
+        return ChopsUpdate(self._draw(spans), spans, ends)
+
     def _render_chops(
         self, crop: Region, is_rendered_line: Callable[[int], bool]
     ) -> Sequence[Mapping[int, Strip]]:
         """Return each line's pieces by the cell at which they begin."""
+        rows = (y for y in crop.line_range if y < len(self.cuts) and is_rendered_line(y))
+        chops = self._draw((y, *crop.column_span) for y in rows)
+        return cast("Sequence[Mapping[int, Strip]]", chops)
+
+    def _draw(self, spans: Iterable[tuple[int, int, int]]) -> list[dict[int, Strip | None]]:
+        """Return the pieces that lie on these parts of lines, and None for the others.
+
+        spans: line, first cell, and the cell after the last.
+        """
         cuts = self.cuts
         chops: list[dict[int, Strip | None]] = [dict.fromkeys(line[:-1]) for line in cuts]
-        bare = {y: set(chops[y]) for y in crop.line_range if y < len(chops) and is_rendered_line(y)}
+        bare: dict[int, set[int]] = {}
+        for y, start, end in spans:
+            line = cuts[y]
+            bare.setdefault(y, set()).update(
+                cut for cut, following in pairwise(line) if cut < end and following > start
+            )
         for widget, (region, clip) in self.visible_widgets.items():
             shown = region.intersection(clip)
             left, right = shown.column_span
@@ -47,4 +72,4 @@ class FrontCompositor(Compositor):
                         chops[y][cut] = piece
                 if not bare[y]:
                     del bare[y]
-        return cast("Sequence[Mapping[int, Strip]]", chops)
+        return chops
