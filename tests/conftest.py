@@ -87,6 +87,7 @@ SLOW_FILES = frozenset(
         "core/stream/test_idempotency_memory.py",
         "end_to_end/test_readme.py",
         "faults/test_proxy.py",
+        "tui/test_compositing.py",
         "tui/test_deciding_alerts.py",
         "tui/test_exporting.py",
         "tui/test_forecast_screen.py",

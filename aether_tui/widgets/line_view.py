@@ -37,7 +37,11 @@ class LineScrollBar(ScrollBar):
             bar_color=style.color,
         )
         segments = drawn.segments[crop.y : crop.bottom]
-        strips = {id(segment): Strip([segment], bar.thickness) for segment in segments}
+        below = self.rich_style
+        strips = {
+            id(segment): Strip(Segment.apply_style([segment], below), bar.thickness)
+            for segment in segments
+        }
         return filtered(self, [strips[id(segment)] for segment in segments])
 
 

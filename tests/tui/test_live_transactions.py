@@ -11,7 +11,7 @@ from aether_tui.screens.transactions import TransactionsScreen
 from aether_tui.values import Counters
 from aether_tui.widgets.detail import Detail
 from tests.running import Account, RunningSystem
-from tests.tui.driving import STANDARD, Traffic, new_merchant, signed_in
+from tests.tui.driving import STANDARD, WIDE, Traffic, new_merchant, signed_in
 
 
 async def test_transactions_appear_as_they_are_written(
@@ -113,6 +113,29 @@ async def test_a_row_opens_with_all_that_is_known_and_its_accounts_history(
             await console.wait(lambda: console.app.clipboard == identifier, "the id, copied")
             await console.press("escape")
             await console.sees_no("REASONS")
+
+
+async def test_a_description_covers_the_table_once_the_window_is_narrow(
+    system: RunningSystem, traffic: Traffic, operator: Account
+) -> None:
+    await traffic.send(merchant := new_merchant())
+    async with signed_in(system, operator, WIDE) as console:
+        await console.press("2")
+        await console.sees(merchant)
+        await console.press("enter")
+        await console.sees("Detail", "REASONS")
+        table = console.app.screen.query_one("#list")
+        assert table.display
+        await console.pilot.resize_terminal(*STANDARD)
+        await console.wait(lambda: not table.display, "the table, covered")
+        await console.sees("REASONS")
+        await console.pilot.resize_terminal(*WIDE)
+        await console.wait(lambda: table.display, "the table, beside it")
+        await console.press("escape")
+        await console.sees_no("REASONS")
+        await console.pilot.resize_terminal(*STANDARD)
+        await console.sees(merchant)
+        assert table.display
 
 
 async def test_what_the_mouse_selects_of_a_description_is_copied(
