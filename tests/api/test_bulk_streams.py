@@ -68,7 +68,8 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(0.05):
-            with suppress(FileNotFoundError):
+            # A test that has failed ends the process before this.
+            with suppress(FileNotFoundError, ProcessLookupError):
                 self.peak_mb = max(self.peak_mb, memory_mb(self._pid))
 
     def end(self) -> float:
