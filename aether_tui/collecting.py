@@ -8,6 +8,8 @@ turned off, and one is made in a pause, or after some minutes in any case.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _PAUSE_S = 3.0
 _AGAIN_AFTER_S = 30.0
@@ -21,6 +23,18 @@ def leave_full_collections_to_pauses() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(young, middle, _NEVER)
+
+
+@contextmanager
+def collecting_afterwards() -> Iterator[None]:
+    """Look for memory in cycles after this, not within it."""
+    is_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_collecting:
+            gc.enable()
 
 
 class PauseCollector:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TypeVar
 
 from textual.events import ScreenResume
 from textual.screen import Screen
 from textual.timer import Timer
 
+from aether_tui.collecting import collecting_afterwards
 from aether_tui.compositing import FrontCompositor
 
 _FRAME_S = 1 / 120
@@ -53,14 +53,9 @@ class SingleFrameScreen(Screen[_ResultT]):
         return self._frames
 
     def _compositor_refresh(self) -> None:
-        """Draw a frame; memory in cycles is looked for after it."""
-        is_collecting = gc.isenabled()
-        gc.disable()
-        try:
+        """Draw a frame."""
+        with collecting_afterwards():
             super()._compositor_refresh()
-        finally:
-            if is_collecting:
-                gc.enable()
 
     def _on_timer_update(self) -> None:
         """Let the layout draw everything."""

@@ -26,27 +26,36 @@ def layer(*styles: str | Style) -> Style:
     return layered
 
 
-def segments_of(
-    text: Text, console: Console, *below: str | Style, above: str = ""
-) -> list[Segment]:
-    """Return the segments of one line, in its own styles over some and under another."""
+def segments_of(text: Text, console: Console, below: Style, above: str = "") -> list[Segment]:
+    """Return the segments of one line, in its own styles over one and under another."""
     segments: list[Segment] = []
     plain, place = text.plain, 0
     for start, end, style in text.spans:
         if start < place:
             return [
-                Segment(piece, layer(*below, style or "", above))
+                Segment(piece, layer(below, style or "", above))
                 for piece, style, _ in text.render(console)
                 if piece
             ]
         if start > place:
-            segments.append(Segment(plain[place:start], layer(*below, text.style, above)))
+            segments.append(Segment(plain[place:start], layer(below, text.style, above)))
         if end > start:
-            segments.append(Segment(plain[start:end], layer(*below, text.style, style, above)))
+            segments.append(Segment(plain[start:end], layer(below, text.style, style, above)))
         place = end
     if place < len(plain):
-        segments.append(Segment(plain[place:], layer(*below, text.style, above)))
+        segments.append(Segment(plain[place:], layer(below, text.style, above)))
     return segments
+
+
+def line_of(segments: list[Segment], width: int, style: Style) -> Strip:
+    """Return the segments as a line of this width, with as much of a style as is missing.
+
+    As `Strip.adjust_cell_length`, without a line in between.
+    """
+    drawn = sum(segment.cell_length for segment in segments)
+    if drawn < width:
+        segments.append(Segment(" " * (width - drawn), style))
+    return Strip(segments, max(drawn, width)).crop(0, width)
 
 
 def filtered(widget: Widget, strips: list[Strip]) -> list[Strip]:

@@ -165,13 +165,13 @@ class AlertsScreen(SilencingScreen):
     def _draw_lock(self) -> None:
         alert, session = self.table.cursor_row, self.desk.session
         if alert is None or not alert.is_open:
-            self._detail.show_state(())
+            self._detail.show({"state": ()})
             return
         left_s = 0.0
         if alert.taken_until is not None:
             left_s = (alert.taken_until - session.shown_now()).total_seconds()
         line = describe_lock(session.holder(alert), left_s, is_mine=session.is_mine(alert))
-        self._detail.show_state([line])
+        self._detail.show({"state": [line]})
 
     def _draw_undo(self, now: float) -> None:
         undoable = self.undoable

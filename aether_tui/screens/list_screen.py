@@ -25,7 +25,7 @@ from aether_tui.screens.place import PlaceScreen
 from aether_tui.session import Desk
 from aether_tui.theme import FAINT, VERMILION
 from aether_tui.values import Alert, AuditEntry, Transaction
-from aether_tui.widgets.detail import Detail, describe_history
+from aether_tui.widgets.detail import Detail, Part, describe_history
 from aether_tui.widgets.filter_box import FilterBox
 from aether_tui.widgets.panel import Condition, Panel
 from aether_tui.widgets.row_table import RowTable
@@ -262,13 +262,14 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             return
         is_other_row = self._described is None or row.id != self._described.id
         self._described = row
-        self._detail.show(self.describe(row))
+        parts: dict[Part, Sequence[Text]] = {"description": self.describe(row)}
+        account = self.account_of(row) if is_other_row else None
+        if account is not None:
+            parts["history"] = [Text("Account history: loading", FAINT)]
+            self._ask_history(row, account)
+        self._detail.show(parts)
         if is_other_row:
             self._detail.scroll_home(animate=False)
-            account = self.account_of(row)
-            if account is not None:
-                self._detail.show_history([Text("Account history: loading", FAINT)])
-                self._ask_history(row, account)
 
     def _draw_part(self, row: _RowT) -> None:
         shown, key = self._part_shown, self.part_key(row)
@@ -277,7 +278,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             return
         self._part_shown = wanted
         if wanted is None or shown is None or shown[0] != row.id:
-            self._detail.show_part(())
+            self._detail.show({"done": ()})
         if wanted is not None:
             self._ask_part(row)
 
@@ -293,7 +294,7 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             lines = [Text(str(error), VERMILION)]
         if past is not self.desk.session.past:
             return  # another moment is shown by now, and is asked about
-        self._detail.show_part(lines)
+        self._detail.show({"done": lines})
 
     async def rested(self, ask: Callable[[], Awaitable[_AnswerT]]) -> _AnswerT:
         """Ask once the cursor has come to rest: the worker that waits here is exclusive."""
@@ -319,4 +320,4 @@ class ListScreen(PlaceScreen, Generic[_RowT]):
             lines = describe_history(transactions, self.transaction_id(row), self.desk.glyphs)
         if past is not self.desk.session.past:
             return
-        self._detail.show_history(lines)
+        self._detail.show({"history": lines})

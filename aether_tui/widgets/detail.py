@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Literal, TypeAlias
 
 from rich.text import Text
 
@@ -31,39 +32,21 @@ _SCORE_BAR_WIDTH = 20
 _Z_SCORE_FULL = 6.0
 
 
+Part: TypeAlias = Literal["state", "description", "done", "history"]
+
+
 class Detail(TextView):
     """A state, a description, what was done about it, and a history whose lines are cut."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._state: Sequence[Text] = ()
-        self._described: Sequence[Text] = ()
-        self._part: Sequence[Text] = ()
-        self._history: Sequence[Text] = ()
+        self._parts: dict[Part, Sequence[Text]] = {}
 
-    def show(self, lines: Sequence[Text]) -> None:
-        """Show these lines of one of the functions beneath."""
-        self._described = lines
-        self._stack()
-
-    def show_state(self, lines: Sequence[Text]) -> None:
-        """Show these lines above the description: they change with the clock."""
-        self._state = lines
-        self._stack()
-
-    def show_part(self, lines: Sequence[Text]) -> None:
-        """Show these lines between the description and the history."""
-        self._part = lines
-        self._stack()
-
-    def show_history(self, lines: Sequence[Text]) -> None:
-        """Show these lines under the description."""
-        self._history = lines
-        self._stack()
-
-    def _stack(self) -> None:
-        lines = [*self._state, *self._described]
-        for below in (self._part, self._history):
+    def show(self, parts: Mapping[Part, Sequence[Text]]) -> None:
+        """Show these lines of the functions beneath; parts that are not named stay."""
+        self._parts |= parts
+        lines = [*self._parts.get("state", ()), *self._parts.get("description", ())]
+        for below in (self._parts.get("done"), self._parts.get("history")):
             if below:
                 lines += [Text(), *below]
         self.show_lines(lines)

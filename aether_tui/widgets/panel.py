@@ -11,11 +11,12 @@ from typing import Literal, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Region
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
 
 from aether_tui.board import Reading
-from aether_tui.widgets.ground import PlainGround
 from aether_tui.widgets.lines import Lines
 from aether_tui.wording import write_age
 
@@ -33,7 +34,7 @@ class Condition:
     age_s: float = 0.0
 
 
-class Panel(PlainGround, Vertical):
+class Panel(Vertical):
     """A frame around one widget or more. The title is our own text, never one from outside."""
 
     condition: reactive[Condition] = reactive(Condition())
@@ -57,6 +58,22 @@ class Panel(PlainGround, Vertical):
         yield self._placeholder
         yield from self._content
         yield self._complaint
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the edges, and one line between them: they do not differ."""
+        left, top, width, _ = crop
+        gutter = self.styles.gutter
+        first = max(top, gutter.top)
+        last = min(crop.bottom, self.region.height - gutter.bottom)
+        if last - first <= 1:
+            return super().render_lines(crop)
+        above = super().render_lines(Region(left, top, width, first + 1 - top))
+        below = Region(left, last, width, crop.bottom - last)
+        return [
+            *above,
+            *above[-1:] * (last - first - 1),
+            *(super().render_lines(below) if below else []),
+        ]
 
     def take(self, reading: Reading[_T], now: float, *, empty: str | None = None) -> None:
         """Show the state of this reading. empty: what to say since it holds nothing."""

@@ -21,7 +21,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from aether_tui.messages import MarksChanged, RowHighlighted, RowOpened
-from aether_tui.segments import layer, segments_of
+from aether_tui.segments import layer, line_of, segments_of
 from aether_tui.theme import BLUE, BRIGHT, CURSOR, FAINT, ORANGE, TEXT, Glyphs
 from aether_tui.widgets.line_view import LineView
 from aether_tui.wording import Align, crop, crop_text
@@ -338,7 +338,8 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
             crop(column.title, width, self._glyphs, column.align) for column, width in self._fitted
         ]
         line = " " * _GUTTER + (" " * _GAP).join(titles)
-        return self._strip([Segment(line, layer(self._style, style))])
+        segments = [Segment(line, layer(self._style, style))]
+        return line_of(segments, self._fitted_width, self._style)
 
     def _draw_row(self, place: int) -> Strip:
         row = self._rows[place]
@@ -388,13 +389,7 @@ class RowTable(LineView, Generic[_RowT], can_focus=True):
                 text = gap + crop(cell.plain, width, self._glyphs, column.align)
                 segments.append(Segment(text, layer(below, cell.style, ground)))
             gap = " " * _GAP
-        return self._strip(segments, ground)
-
-    def _strip(self, segments: list[Segment], ground: str = "") -> Strip:
-        width, drawn = self._fitted_width, sum(segment.cell_length for segment in segments)
-        if drawn < width:
-            segments.append(Segment(" " * (width - drawn), layer(self._style, ground)))
-        return Strip(segments, max(drawn, width)).crop(0, width)
+        return line_of(segments, self._fitted_width, layer(self._style, ground))
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""

@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from aether_tui.segments import filtered, segments_of
+from aether_tui.segments import filtered, line_of, segments_of
 
 
 class TextLine(Widget):
@@ -22,7 +22,7 @@ class TextLine(Widget):
         """Draw the row; whatever lies beneath it is bare."""
         style, width = self.rich_style, self.region.width
         margin = Segment(" " * self.styles.gutter.left, style)
-        line = Strip([margin, *segments_of(self.render(), self.app.console, style)])
-        blank = Strip.blank(width, style)
-        strips = [blank if y else line.adjust_cell_length(width, style) for y in crop.line_range]
+        segments = [margin, *segments_of(self.render(), self.app.console, style)]
+        line, blank = line_of(segments, width, style), Strip.blank(width, style)
+        strips = [blank if y else line for y in crop.line_range]
         return filtered(self, [strip.crop(*crop.column_span) for strip in strips])

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.segment import Segment
 from rich.text import Text
 from textual.geometry import Size
 from textual.selection import Selection
 from textual.strip import Strip
 
-from aether_tui.segments import segments_of
+from aether_tui.segments import line_of, segments_of
 from aether_tui.widgets.line_view import LineView
 
 
@@ -83,10 +82,7 @@ class TextView(LineView, can_focus=True):
             colours = self.screen.get_component_rich_style("screen--selection")
             line.stylize(colours, start, len(line) if end < 0 else end)
         segments = segments_of(line, self.app.console, self._style)
-        length = line.cell_len
-        if length < self._folded_width:
-            segments.append(Segment(" " * (self._folded_width - length), self._style))
-        return Strip(segments, max(length, self._folded_width))
+        return line_of(segments, self._folded_width, self._style)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return what is selected, and what ends it."""

@@ -20,7 +20,6 @@ from textual.widget import Widget
 from aether_tui.compositing import FrontCompositor
 from aether_tui.palettes import NO_COLOUR
 from aether_tui.widgets.detail import Detail
-from aether_tui.widgets.ground import PlainGround
 from aether_tui.widgets.key_hints import KeyHints
 from aether_tui.widgets.line_view import LineScrollBar, LineView
 from aether_tui.widgets.live_table import LiveTable
@@ -34,7 +33,7 @@ from tests.tui.still_gateway import EMAIL, PASSWORD, make_still_app
 
 _Cell: TypeAlias = "tuple[str, object, object, object]"
 
-_OWN = (LineView, LineScrollBar, TextLine, PlainGround)
+_OWN = (LineView, LineScrollBar, TextLine, Panel)
 # Key presses that lead to each screen and dialog, from the one before, and what it shows.
 _TOUR = (
     (("1",), "Load and forecast"),
