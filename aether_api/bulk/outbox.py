@@ -13,6 +13,8 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +62,9 @@ class Outbox:
 
     def close(self) -> None:
         """Let the file go, whatever was sent of it."""
-        self._file = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     async def run(self, send: Send) -> None:
         """Send the answer, until it is finished; the status is 200."""
@@ -134,29 +138,54 @@ async def _send_start(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
 class _Unnamed:
     """A file that nobody else can open and that goes with its last reader or writer.
 
-    Not with its owner: a thread may be in the midst of writing when the request is cancelled.
+    A thread may be in the midst of writing when the request is cancelled: then that thread closes.
+    It must not wait to be forgotten, as the cancelled call holds it in a cycle until memory is
+    looked through, which an idle process does not do.
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_descriptor", "_in_use", "_is_over")
 
     def __init__(self, directory: Path) -> None:
         self._descriptor = -1
+        self._in_use = threading.Lock()
+        self._is_over = False
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory) as file:
             self._descriptor = os.dup(file.fileno())
 
     def __del__(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        self.close()
+
+    def close(self) -> None:
+        """Close now, or as soon as whoever uses it has done so. Never waits."""
+        self._is_over = True
+        if self._in_use.acquire(blocking=False):
+            try:
+                if self._descriptor >= 0:
+                    os.close(self._descriptor)
+                    self._descriptor = -1
+            finally:
+                self._in_use.release()
 
     def read(self, size: int, at: int) -> bytes:
-        return os.pread(self._descriptor, size, at)
+        with self._used():
+            return os.pread(self._descriptor, size, at)
 
     def write(self, data: bytes, at: int) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._descriptor, view, at)
-            view, at = view[written:], at + written
+        with self._used():
+            view = memoryview(data)
+            while view:
+                written = os.pwrite(self._descriptor, view, at)
+                view, at = view[written:], at + written
 
     def empty(self) -> None:
         os.ftruncate(self._descriptor, 0)
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[None]:
+        try:
+            with self._in_use:
+                yield
+        finally:
+            if self._is_over:
+                self.close()
